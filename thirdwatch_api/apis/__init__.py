@@ -1,0 +1,45 @@
+"""The 20 API classes, one a file."""
+
+from .add_promotion_api import AddPromotionApi
+from .add_to_cart_api import AddToCartApi
+from .chargeback_api import ChargebackApi
+from .create_account_api import CreateAccountApi
+from .create_order_api import CreateOrderApi
+from .custom_event_api import CustomEventApi
+from .item_status_api import ItemStatusApi
+from .link_session_to_user_api import LinkSessionToUserApi
+from .login_api import LoginApi
+from .logout_api import LogoutApi
+from .order_status_api import OrderStatusApi
+from .remove_from_cart_api import RemoveFromCartApi
+from .report_item_api import ReportItemApi
+from .send_message_api import SendMessageApi
+from .submit_review_api import SubmitReviewApi
+from .tag_api_api import TagAPIApi
+from .transaction_api import TransactionApi
+from .untag_api_api import UntagAPIApi
+from .update_account_api import UpdateAccountApi
+from .update_order_api import UpdateOrderApi
+
+__all__ = [
+    "AddPromotionApi",
+    "AddToCartApi",
+    "ChargebackApi",
+    "CreateAccountApi",
+    "CreateOrderApi",
+    "CustomEventApi",
+    "ItemStatusApi",
+    "LinkSessionToUserApi",
+    "LoginApi",
+    "LogoutApi",
+    "OrderStatusApi",
+    "RemoveFromCartApi",
+    "ReportItemApi",
+    "SendMessageApi",
+    "SubmitReviewApi",
+    "TagAPIApi",
+    "TransactionApi",
+    "UntagAPIApi",
+    "UpdateAccountApi",
+    "UpdateOrderApi",
+]

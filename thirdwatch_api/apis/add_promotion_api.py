@@ -1,0 +1,24 @@
+"""AddPromotionApi: POST /v1/add_promotion."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.add_promotion import AddPromotion
+from ._api import Api, Options, Unpack
+
+__all__ = ["AddPromotionApi"]
+
+
+class AddPromotionApi(Api):
+    """Hold the add_promotion call."""
+
+    path = "/v1/add_promotion"
+    model = AddPromotion
+
+    def add_promotion(self, json: AddPromotion | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report promotions that a customer gained, or tried and failed to apply."""
+        return self._post(json, options)
+
+    def add_promotion_with_http_info(self, json: AddPromotion | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as add_promotion does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

@@ -1,0 +1,24 @@
+"""AddToCartApi: POST /v1/add_to_cart."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.add_to_cart import AddToCart
+from ._api import Api, Options, Unpack
+
+__all__ = ["AddToCartApi"]
+
+
+class AddToCartApi(Api):
+    """Hold the add_to_cart call."""
+
+    path = "/v1/add_to_cart"
+    model = AddToCart
+
+    def add_to_cart(self, json: AddToCart | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a product that went into a basket or wish list."""
+        return self._post(json, options)
+
+    def add_to_cart_with_http_info(self, json: AddToCart | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as add_to_cart does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

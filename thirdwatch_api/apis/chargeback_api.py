@@ -1,0 +1,27 @@
+"""ChargebackApi: POST /v1/chargeback."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.chargeback import Chargeback
+from ._api import Api, Options, Unpack
+
+__all__ = ["ChargebackApi"]
+
+
+class ChargebackApi(Api):
+    """Hold the chargeback call."""
+
+    path = "/v1/chargeback"
+    model = Chargeback
+
+    def chargeback(self, json: Chargeback | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a payment dispute; send it again at every new stage.
+
+        It does not block the customer by itself: tag the customer as well.
+        """
+        return self._post(json, options)
+
+    def chargeback_with_http_info(self, json: Chargeback | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as chargeback does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

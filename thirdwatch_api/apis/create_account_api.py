@@ -1,0 +1,24 @@
+"""CreateAccountApi: POST /v1/create_account."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.create_account import CreateAccount
+from ._api import Api, Options, Unpack
+
+__all__ = ["CreateAccountApi"]
+
+
+class CreateAccountApi(Api):
+    """Hold the create_account call."""
+
+    path = "/v1/create_account"
+    model = CreateAccount
+
+    def create_account(self, json: CreateAccount | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a new customer's registration."""
+        return self._post(json, options)
+
+    def create_account_with_http_info(self, json: CreateAccount | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as create_account does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

@@ -1,0 +1,24 @@
+"""CreateOrderApi: POST /v1/createOrder."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.create_order import CreateOrder
+from ._api import Api, Options, Unpack
+
+__all__ = ["CreateOrderApi"]
+
+
+class CreateOrderApi(Api):
+    """Hold the create_order call."""
+
+    path = "/v1/createOrder"
+    model = CreateOrder
+
+    def create_order(self, body: CreateOrder | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Submit an order for assessment, with its items, its payment and the customer's identity."""
+        return self._post(body, options)
+
+    def create_order_with_http_info(self, body: CreateOrder | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as create_order does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(body, options)

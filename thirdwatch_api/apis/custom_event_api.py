@@ -1,0 +1,27 @@
+"""CustomEventApi: POST /v1/custom_event."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.custom import Custom
+from ._api import Api, Options, Unpack
+
+__all__ = ["CustomEventApi"]
+
+
+class CustomEventApi(Api):
+    """Hold the custom_event call."""
+
+    path = "/v1/custom_event"
+    model = Custom
+
+    def custom_event(self, json: Custom | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report behaviour that no built-in event covers.
+
+        All that is specific to it travels in ``custom_info``.
+        """
+        return self._post(json, options)
+
+    def custom_event_with_http_info(self, json: Custom | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as custom_event does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

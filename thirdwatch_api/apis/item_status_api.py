@@ -1,0 +1,24 @@
+"""ItemStatusApi: POST /v1/item_status."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.item_status import ItemStatus
+from ._api import Api, Options, Unpack
+
+__all__ = ["ItemStatusApi"]
+
+
+class ItemStatusApi(Api):
+    """Hold the item_status call."""
+
+    path = "/v1/item_status"
+    model = ItemStatus
+
+    def item_status(self, json: ItemStatus | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a change of state of one item of a known order."""
+        return self._post(json, options)
+
+    def item_status_with_http_info(self, json: ItemStatus | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as item_status does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

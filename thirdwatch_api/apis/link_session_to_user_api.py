@@ -1,0 +1,24 @@
+"""LinkSessionToUserApi: POST /v1/link_session_to_user."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.link_session_to_user import LinkSessionToUser
+from ._api import Api, Options, Unpack
+
+__all__ = ["LinkSessionToUserApi"]
+
+
+class LinkSessionToUserApi(Api):
+    """Hold the link_session_to_user call."""
+
+    path = "/v1/link_session_to_user"
+    model = LinkSessionToUser
+
+    def link_session_to_user(self, json: LinkSessionToUser | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Attach an anonymous session to a customer, typically after guest checkout or sign-in."""
+        return self._post(json, options)
+
+    def link_session_to_user_with_http_info(self, json: LinkSessionToUser | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as link_session_to_user does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

@@ -1,0 +1,24 @@
+"""LoginApi: POST /v1/login."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.login import Login
+from ._api import Api, Options, Unpack
+
+__all__ = ["LoginApi"]
+
+
+class LoginApi(Api):
+    """Hold the login call."""
+
+    path = "/v1/login"
+    model = Login
+
+    def login(self, json: Login | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a sign-in attempt, failed or not."""
+        return self._post(json, options)
+
+    def login_with_http_info(self, json: Login | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as login does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

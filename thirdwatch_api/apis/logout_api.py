@@ -1,0 +1,24 @@
+"""LogoutApi: POST /v1/logout."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.logout import Logout
+from ._api import Api, Options, Unpack
+
+__all__ = ["LogoutApi"]
+
+
+class LogoutApi(Api):
+    """Hold the logout call."""
+
+    path = "/v1/logout"
+    model = Logout
+
+    def logout(self, json: Logout | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a sign-out."""
+        return self._post(json, options)
+
+    def logout_with_http_info(self, json: Logout | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as logout does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

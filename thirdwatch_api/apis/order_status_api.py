@@ -1,0 +1,27 @@
+"""OrderStatusApi: POST /v1/order_status."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.order_status import OrderStatus
+from ._api import Api, Options, Unpack
+
+__all__ = ["OrderStatusApi"]
+
+
+class OrderStatusApi(Api):
+    """Hold the order_status call."""
+
+    path = "/v1/order_status"
+    model = OrderStatus
+
+    def order_status(self, json: OrderStatus | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a new state of an order that was submitted before: held for review, cancelled, fulfilled, returned.
+
+        Send it once for each change.
+        """
+        return self._post(json, options)
+
+    def order_status_with_http_info(self, json: OrderStatus | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as order_status does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

@@ -1,0 +1,24 @@
+"""RemoveFromCartApi: POST /v1/remove_from_cart."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.remove_from_cart import RemoveFromCart
+from ._api import Api, Options, Unpack
+
+__all__ = ["RemoveFromCartApi"]
+
+
+class RemoveFromCartApi(Api):
+    """Hold the remove_from_cart call."""
+
+    path = "/v1/remove_from_cart"
+    model = RemoveFromCart
+
+    def remove_from_cart(self, json: RemoveFromCart | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a product that left a basket or wish list."""
+        return self._post(json, options)
+
+    def remove_from_cart_with_http_info(self, json: RemoveFromCart | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as remove_from_cart does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

@@ -1,0 +1,24 @@
+"""ReportItemApi: POST /v1/report_item."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.report_item import ReportItem
+from ._api import Api, Options, Unpack
+
+__all__ = ["ReportItemApi"]
+
+
+class ReportItemApi(Api):
+    """Hold the report_item call."""
+
+    path = "/v1/report_item"
+    model = ReportItem
+
+    def report_item(self, json: ReportItem | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report that a shopper flagged a listing as breaking the shop's rules."""
+        return self._post(json, options)
+
+    def report_item_with_http_info(self, json: ReportItem | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as report_item does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

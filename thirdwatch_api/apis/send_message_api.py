@@ -1,0 +1,24 @@
+"""SendMessageApi: POST /v1/send_message."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.send_message import SendMessage
+from ._api import Api, Options, Unpack
+
+__all__ = ["SendMessageApi"]
+
+
+class SendMessageApi(Api):
+    """Hold the send_message call."""
+
+    path = "/v1/send_message"
+    model = SendMessage
+
+    def send_message(self, json: SendMessage | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a message from a customer to a seller, to support or to another user."""
+        return self._post(json, options)
+
+    def send_message_with_http_info(self, json: SendMessage | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as send_message does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

@@ -1,0 +1,24 @@
+"""SubmitReviewApi: POST /v1/submit_review."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.submit_review import SubmitReview
+from ._api import Api, Options, Unpack
+
+__all__ = ["SubmitReviewApi"]
+
+
+class SubmitReviewApi(Api):
+    """Hold the submit_review call."""
+
+    path = "/v1/submit_review"
+    model = SubmitReview
+
+    def submit_review(self, json: SubmitReview | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report a review of a product or its seller."""
+        return self._post(json, options)
+
+    def submit_review_with_http_info(self, json: SubmitReview | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as submit_review does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

@@ -1,0 +1,27 @@
+"""TagAPIApi: POST /v1/tag."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.tag import Tag
+from ._api import Api, Options, Unpack
+
+__all__ = ["TagAPIApi"]
+
+
+class TagAPIApi(Api):
+    """Hold the tag_user call."""
+
+    path = "/v1/tag"
+    model = Tag
+
+    def tag_user(self, json: Tag | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Tell the service that a customer is good or bad.
+
+        A newer verdict overwrites the earlier one.
+        """
+        return self._post(json, options)
+
+    def tag_user_with_http_info(self, json: Tag | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as tag_user does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

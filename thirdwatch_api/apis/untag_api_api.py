@@ -1,0 +1,27 @@
+"""UntagAPIApi: POST /v1/untag."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.un_tag import UnTag
+from ._api import Api, Options, Unpack
+
+__all__ = ["UntagAPIApi"]
+
+
+class UntagAPIApi(Api):
+    """Hold the un_tag_user call."""
+
+    path = "/v1/untag"
+    model = UnTag
+
+    def un_tag_user(self, json: UnTag | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Withdraw verdicts on a customer, for one kind of abuse or for all.
+
+        The customer is neutral again afterwards.
+        """
+        return self._post(json, options)
+
+    def un_tag_user_with_http_info(self, json: UnTag | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as un_tag_user does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

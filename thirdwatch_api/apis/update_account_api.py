@@ -1,0 +1,27 @@
+"""UpdateAccountApi: POST /v1/update_account."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.update_account import UpdateAccount
+from ._api import Api, Options, Unpack
+
+__all__ = ["UpdateAccountApi"]
+
+
+class UpdateAccountApi(Api):
+    """Hold the update_account call."""
+
+    path = "/v1/update_account"
+    model = UpdateAccount
+
+    def update_account(self, json: UpdateAccount | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Report changed profile data.
+
+        It works for accounts that create_account never reported, too.
+        """
+        return self._post(json, options)
+
+    def update_account_with_http_info(self, json: UpdateAccount | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as update_account does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

@@ -1,0 +1,429 @@
+"""Configuration: every setting of a client, checked where it is assigned. No I/O but for ``logger_file``."""
+
+import logging
+import math
+import os
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import six
+
+from .exceptions import ApiException, ApiTypeError, ApiValueError
+from .version import __version__
+
+if TYPE_CHECKING:
+    from urllib3.util import Retry, Timeout
+
+    from .api_client import ApiClient
+
+__all__ = ["API_KEY_HEADER", "Attempt", "Configuration", "Retries", "Seconds", "TimeoutSetting"]
+
+API_KEY_HEADER = "X-THIRDWATCH-API-KEY"
+"""Name of the header that carries the API key, and of its entry in ``api_key``."""
+
+Seconds: TypeAlias = float
+TimeoutSetting: TypeAlias = "Seconds | tuple[Seconds | None, Seconds | None] | Timeout | None"
+Retries: TypeAlias = "int | Retry"
+
+_DEFAULT_HOST = "https://api.thirdwatch.ai/event"
+_MASK = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver an event, as the hooks see it. It holds neither the key nor the event."""
+
+    method: str
+    """HTTP verb."""
+
+    path: str
+    """Path of the endpoint, without host and query."""
+
+    number: int
+    """1 for the first attempt of a call."""
+
+    status: int | None = None
+    """HTTP status; 0 when no answer came, None while there is none yet."""
+
+    seconds: float = 0.0
+    """How long the attempt took."""
+
+    error: ApiException | None = None
+    """What went wrong; None for a success, or while the attempt is under way."""
+
+    wait: float | None = None
+    """Seconds until the next attempt; only ``on_retry`` sees it."""
+
+
+Hook: TypeAlias = "Callable[[Attempt], object] | None"
+
+
+class _Secrets(dict[str, str]):
+    """Texts by name that do not print."""
+
+    def __repr__(self) -> str:
+        return repr(dict.fromkeys(self, _MASK))
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ApiTypeError(f"{name}: expected seconds as a number, got {type(value).__name__}")
+    if not (math.isfinite(value) and value > 0):
+        raise ApiValueError(f"{name}: seconds must be finite and more than 0")
+    return value
+
+
+def check_timeout(name: str, value: object) -> Any:
+    """Refuse what can't be a time-out; see ``Configuration.timeout`` for what can."""
+    if value is None or hasattr(value, "connect_timeout"):  # urllib3.Timeout: only rest imports urllib3
+        return value
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ApiValueError(f"{name}: a pair is (connect, read), got {len(value)} values")
+        return tuple(None if part is None else _number(name, part) for part in value)
+    return _number(name, value)
+
+
+def check_retries(name: str, value: object) -> Any:
+    """Refuse what can't be a number of retries or a ``urllib3.Retry``."""
+    if hasattr(value, "increment"):  # urllib3.Retry: only rest imports urllib3
+        return value
+    return _count(name, value, 0)
+
+
+def check_deadline(name: str, value: object) -> float:
+    """Refuse what can't bound a call, None included."""
+    return _number(name, value)
+
+
+def _count(name: str, value: object, least: int = 1) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ApiTypeError(f"{name}: expected a whole number, got {type(value).__name__}")
+    if value < least:
+        raise ApiValueError(f"{name}: must be at least {least}")
+    return value
+
+
+def _positive(name: str, value: object) -> int:
+    return _count(name, value)
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, (bool, int)):
+        raise ApiTypeError(f"{name}: expected True or False, got {type(value).__name__}")
+    return bool(value)
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, (str, bytes, os.PathLike)):
+        raise ApiTypeError(f"{name}: expected text, got {type(value).__name__}")
+    return six.ensure_str(os.fspath(value))
+
+
+def _hook(name: str, value: object) -> object:
+    if value is not None and not callable(value):
+        raise ApiTypeError(f"{name}: expected a function of one Attempt, got {type(value).__name__}")
+    return value
+
+
+def _secrets(name: str, value: object) -> "_Secrets":
+    if value is None:
+        return _Secrets()
+    if isinstance(value, (str, bytes)):
+        value = {API_KEY_HEADER: value}
+    if not isinstance(value, Mapping):
+        raise ApiTypeError(f"{name}: expected text, bytes or a dict, got {type(value).__name__}")
+    return _Secrets(value)
+
+
+_CHECKS: dict[str, Callable[[str, object], object]] = {
+    "host": _text,
+    "_api_key": _secrets,
+    "_api_key_prefix": _secrets,
+    "timeout": check_timeout,
+    "deadline": check_deadline,
+    "retries": check_retries,
+    "connection_pool_maxsize": _positive,
+    "proxy": _text,
+    "verify_ssl": _flag,
+    "ssl_ca_cert": _text,
+    "cert_file": _text,
+    "key_file": _text,
+    "allow_insecure_http": _flag,
+    "idle_timeout": check_deadline,
+    "max_response_size": _positive,
+    "callback_threads": _positive,
+    "client_side_validation": _flag,
+    "app_info": _text,
+    "on_request": _hook,
+    "on_response": _hook,
+    "on_retry": _hook,
+}
+
+
+class Configuration:
+    """Hold the settings of a client. Each is an attribute, and a keyword of the constructor.
+
+    ``thirdwatch_api.configuration`` is the one that API objects use when they are given no client. Host, key,
+    time-outs, retries, hooks and validation are read at each call; proxy, TLS and pool settings when a client
+    opens its connections, which is at its first call.
+
+    :raises ApiTypeError: a setting has a type that can't be right
+    :raises ApiValueError: a setting has a value that can't be right
+    :raises AttributeError: there is no such setting
+    """
+
+    __slots__ = (
+        *_CHECKS,
+        "_debug",
+        "_logger_file",
+        "_logger_format",
+        "_log_handler",
+        "api_client",
+        "username",
+        "password",
+        "temp_folder_path",
+    )
+
+    host: str
+    """Where the service is, path included. Default: ``THIRDWATCH_HOST``, else ``https://api.thirdwatch.ai/event``."""
+
+    timeout: TimeoutSetting
+    """Seconds. One number bounds connecting and each wait for bytes, apart; a pair is (connect, read); a
+    ``urllib3.Timeout`` works as well; None leaves only the deadline. Default: (3, 10)."""
+
+    deadline: Seconds
+    """Seconds that a whole call may take: all attempts, the waits between them, reading the answer. Default: 30."""
+
+    retries: Retries
+    """How often an event is sent again after a failure that may pass; 0 for at most once. A ``urllib3.Retry`` is
+    used as it is, but never follows a redirect. Default: 3."""
+
+    connection_pool_maxsize: int
+    """Connections kept to one host, and the most that are open at a time. Default: 32."""
+
+    proxy: str | None
+    """URL of an HTTP proxy, user and password included; ``""`` for none. Default: what the environment says
+    (``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``)."""
+
+    verify_ssl: bool
+    """Whether the service has to prove who it is. Turn it off in no shop. Default: True."""
+
+    ssl_ca_cert: str | None
+    """Path of a file (PEM) or folder of trusted authorities. Default: ``SSL_CERT_FILE``, else
+    ``REQUESTS_CA_BUNDLE``, else certifi's."""
+
+    cert_file: str | None
+    """Path of the client certificate (PEM) for mutual TLS, with its key unless ``key_file`` is set."""
+
+    key_file: str | None
+    """Path of the private key (PEM) that belongs to ``cert_file``."""
+
+    allow_insecure_http: bool
+    """Whether a ``http://`` host other than loopback may be called, with the key in clear. Default: False."""
+
+    idle_timeout: Seconds
+    """Seconds after which an unused connection is not used again. Default: 50, less than load balancers' 60."""
+
+    max_response_size: int
+    """Bytes of an answer, decompressed, above which it is refused. Default: 4 MiB."""
+
+    callback_threads: int
+    """The most threads that ``callback=`` starts in one client. Default: 4."""
+
+    client_side_validation: bool
+    """Whether an event is checked before it is sent. Default: True."""
+
+    app_info: str | None
+    """Name and version of the application (``my-shop/2.1``), appended to the User-Agent."""
+
+    on_request: Hook
+    """Called with an Attempt before it is made. What a hook raises is logged and never breaks a call."""
+
+    on_response: Hook
+    """Called with an Attempt after it was made, answered or not."""
+
+    on_retry: Hook
+    """Called with a failed Attempt before the wait for the next one."""
+
+    api_client: "ApiClient | None"
+    """The client that API objects without one share; made when it is first needed."""
+
+    def __init__(
+        self,
+        *,
+        host: str | None = None,
+        api_key: str | bytes | Mapping[str, str | bytes] | None = None,
+        api_key_prefix: Mapping[str, str] | None = None,
+        timeout: TimeoutSetting = (3.0, 10.0),
+        deadline: Seconds = 30.0,
+        retries: Retries = 3,
+        connection_pool_maxsize: int = 32,
+        proxy: str | None = None,
+        verify_ssl: bool = True,
+        ssl_ca_cert: "str | os.PathLike[str] | None" = None,
+        cert_file: "str | os.PathLike[str] | None" = None,
+        key_file: "str | os.PathLike[str] | None" = None,
+        allow_insecure_http: bool = False,
+        idle_timeout: Seconds = 50.0,
+        max_response_size: int = 4 * 1024 * 1024,
+        callback_threads: int = 4,
+        client_side_validation: bool = True,
+        app_info: str | None = None,
+        debug: bool = False,
+        on_request: Hook = None,
+        on_response: Hook = None,
+        on_retry: Hook = None,
+        username: object = "",
+        password: object = "",
+        temp_folder_path: object = None,
+    ) -> None:
+        settings = dict(locals())
+        del settings["self"]
+        settings["host"] = host or os.environ.get("THIRDWATCH_HOST") or _DEFAULT_HOST
+        settings["api_key"] = api_key or os.environ.get("THIRDWATCH_API_KEY") or None
+        self.api_client = None
+        self._log_handler: logging.Handler | None = None
+        self._logger_file: str | None = None
+        self._logger_format = "%(asctime)s %(levelname)s %(message)s"
+        self._debug = False
+        for name, value in settings.items():
+            if name != "debug" or value:
+                setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        check = _CHECKS.get(name)
+        try:
+            object.__setattr__(self, name, check(name, value) if check else value)
+        except AttributeError:
+            near = get_close_matches(name, self._names(), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise AttributeError(f"Configuration has no setting {name!r}{hint}") from None
+
+    @property
+    def api_key(self) -> dict[str, str]:
+        """API keys by header name; the service knows ``X-THIRDWATCH-API-KEY``. Assign text or bytes to set that one.
+
+        Default: ``THIRDWATCH_API_KEY``. White space around a key is dropped when it is sent.
+        """
+        return self._api_key
+
+    @api_key.setter
+    def api_key(self, value: str | bytes | Mapping[str, str | bytes] | None) -> None:
+        self._api_key: dict[str, str] = value  # type: ignore[assignment]  # __setattr__ makes a dict of it
+
+    @property
+    def api_key_prefix(self) -> dict[str, str]:
+        """Word to put before a key, by header name. The service wants none."""
+        return self._api_key_prefix
+
+    @api_key_prefix.setter
+    def api_key_prefix(self, value: Mapping[str, str] | None) -> None:
+        self._api_key_prefix: dict[str, str] = value  # type: ignore[assignment]  # __setattr__ makes a dict of it
+
+    @property
+    def debug(self) -> bool:
+        """Whether the logger ``thirdwatch_api`` takes DEBUG records: one for each attempt, without key or event.
+
+        It belongs to the process, as loggers do. Where the records go is up to ``logging``, or ``logger_file``.
+        """
+        return self._debug
+
+    @debug.setter
+    def debug(self, value: bool) -> None:
+        self._debug = _flag("debug", value)
+        logging.getLogger(__package__).setLevel(logging.DEBUG if value else logging.NOTSET)
+
+    @property
+    def logger_file(self) -> str | None:
+        """Path of a file that the log records are appended to; None for none."""
+        return self._logger_file
+
+    @logger_file.setter
+    def logger_file(self, value: "str | os.PathLike[str] | None") -> None:
+        logger = logging.getLogger(__package__)
+        if self._log_handler:
+            logger.removeHandler(self._log_handler)
+            self._log_handler.close()
+        self._logger_file = _text("logger_file", value)
+        self._log_handler = logging.FileHandler(self._logger_file, delay=True) if self._logger_file else None
+        if self._log_handler:
+            self._log_handler.setFormatter(logging.Formatter(self._logger_format))
+            logger.addHandler(self._log_handler)
+
+    @property
+    def logger_format(self) -> str:
+        """Format of the records in ``logger_file``, as ``logging.Formatter`` takes it."""
+        return self._logger_format
+
+    @logger_format.setter
+    def logger_format(self, value: str) -> None:
+        self._logger_format = value
+        if self._log_handler:
+            self._log_handler.setFormatter(logging.Formatter(value))
+
+    def get_api_key_with_prefix(self, identifier: str) -> str | None:
+        """Return a key as it is sent, with its prefix if there is one; None without the key.
+
+        :param identifier: name of the header, ``X-THIRDWATCH-API-KEY``
+        :raises ApiTypeError: the key is neither text nor bytes
+        """
+        key = self._api_key.get(identifier)
+        if not key:
+            return None
+        if not isinstance(key, (str, bytes)):
+            raise ApiTypeError(f"api_key: expected text or bytes, got {type(key).__name__}")
+        try:
+            key = six.ensure_str(key).strip()
+        except UnicodeDecodeError:
+            raise ApiValueError("api_key: the bytes of the key are not UTF-8") from None
+        prefix = self._api_key_prefix.get(identifier)
+        return f"{prefix} {key}" if prefix and key else key or None
+
+    def auth_settings(self) -> dict[str, dict[str, str | None]]:
+        """Describe how a call proves who it comes from; the key itself is in it."""
+        return {
+            "api_key": {
+                "type": "api_key",
+                "in": "header",
+                "key": API_KEY_HEADER,
+                "value": self.get_api_key_with_prefix(API_KEY_HEADER),
+            }
+        }
+
+    def to_debug_report(self) -> str:
+        """Return what a bug report should open with. Nothing in it is secret."""
+        return (
+            f"Platform: {platform.platform()}\n"
+            f"Python: {sys.version}\n"
+            f"thirdwatch_api: {__version__}\n"
+            f"API version: 0.0.2"
+        )
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        """Name all settings that make one configuration differ from another."""
+        properties = ["api_key", "api_key_prefix", "debug", "logger_format", "logger_file"]
+        return [name for name in cls.__slots__ if not name.startswith("_") and name != "api_client"] + properties
+
+    def __repr__(self) -> str:
+        """Show all settings, with keys and the proxy's address masked."""
+        values = self.__getstate__()
+        values.update(api_key=_Secrets(self._api_key), password=_MASK, proxy=self.proxy and _MASK)
+        return f"Configuration({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings for a copy or a pickle; a copy makes a client of its own."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the settings of another configuration."""
+        Configuration.__init__(self)
+        for name, value in state.items():
+            setattr(self, name, value)

@@ -1,0 +1,241 @@
+"""Everything that a call can raise.
+
+    ApiException                            whatever went wrong, in one family
+    |-- ApiTypeError (TypeError)            misuse, found before sending: wrong type, unknown option
+    |-- ApiValueError (ValueError)          misuse, found before sending: no key, an event with problems
+    |-- ConnectionException                 no answer came: name look-up, refused, cut, proxy
+    |   |-- TimeoutException                a time-out or the deadline of the call passed
+    |   `-- TLSException                    no trusted connection: certificate expired, wrong host, unknown CA
+    |-- InvalidResponseException            the answer is a success by its status only: not a JSON object, too large
+    |-- RedirectException                   3xx: the service never redirects, so the key stays here
+    |-- BadRequestException                 400
+    |-- UnauthorizedException               401
+    |-- ForbiddenException                  403
+    |-- NotFoundException                   404
+    |-- ConflictException                   409
+    |-- UnprocessableEntityException        422
+    |-- TooManyRequestsException            429
+    `-- ServiceException                    5xx
+
+The names for a status are those that today's OpenAPI generators give them.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .models.error_response import ErrorResponse
+
+__all__ = [
+    "ApiException",
+    "ApiTypeError",
+    "ApiValueError",
+    "BadRequestException",
+    "ConflictException",
+    "ConnectionException",
+    "ForbiddenException",
+    "InvalidResponseException",
+    "NotFoundException",
+    "RedirectException",
+    "ServiceException",
+    "TLSException",
+    "TimeoutException",
+    "TooManyRequestsException",
+    "UnauthorizedException",
+    "UnprocessableEntityException",
+]
+
+_EMAIL = re.compile(r"[^\s@\"'<>,;:()]+@[^\s@\"'<>,;:()]+")
+_DETAIL_LENGTH = 200
+
+
+def without_emails(text: str) -> str:
+    """Replace whatever looks like an e-mail address by ``***``."""
+    return _EMAIL.sub("***", text) if "@" in text else text
+
+
+class ApiException(Exception):
+    """Tell that an event was not delivered, and why.
+
+    :param status: the HTTP status; 0 when no answer came, None for misuse found before sending
+    :param reason: the reason phrase of the answer, or a sentence that says what went wrong
+    :param http_resp: an answer with ``status``, ``reason``, ``data`` and ``headers``, instead of the two
+    """
+
+    hint: str = ""
+    """What to do about it; the last sentence of ``str(error)``."""
+
+    status: int | None
+    """HTTP status; 0 when no answer came, None for misuse found before sending."""
+
+    reason: str | None
+    """Reason phrase of the answer, or a sentence that says what went wrong."""
+
+    body: str | None
+    """Text of the answer as it came (UTF-8, bad bytes replaced, the API key masked); None without an answer."""
+
+    headers: Mapping[str, str] | None
+    """Headers of the answer, in any letter case; None without an answer."""
+
+    error_response: "ErrorResponse | None"
+    """The answer's JSON as a model, when it was a JSON object."""
+
+    attempts: int
+    """How many times the event was sent, or tried to be; 0 for misuse."""
+
+    retry_after: float | None
+    """Seconds that the service asked to wait (``Retry-After``), when it did."""
+
+    def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
+        if http_resp is not None:
+            status, reason = http_resp.status, http_resp.reason
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+        self.body = None if http_resp is None else _as_text(http_resp.data)
+        self.headers = None if http_resp is None else http_resp.headers
+        self.error_response = None
+        self.attempts = 0
+        self.retry_after = None
+        self._detail = ""
+
+    def explain(self, error_response: "ErrorResponse", detail: str) -> None:
+        """Attach what the service said.
+
+        :param error_response: the parsed answer
+        :param detail: its text with everything secret or personal masked, to be shown by ``str(error)``
+        """
+        self.error_response = error_response
+        self._detail = detail
+
+    def __str__(self) -> str:
+        said = self.reason or "the call failed"
+        if self.status:
+            said = f"({self.status}) {self.reason or ''}".rstrip()
+        if self._detail:
+            detail = without_emails(" ".join(self._detail.split()))
+            said += f": {detail if len(detail) <= _DETAIL_LENGTH else detail[:_DETAIL_LENGTH] + '...'}"
+        if self.attempts > 1:
+            said += f" (after {self.attempts} attempts)"
+        if not self.hint:
+            return said
+        return f"{said}{'' if said.endswith('.') else '.'} {self.hint}"
+
+
+def _as_text(data: bytes | str | None) -> str | None:
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+
+
+class _Misuse(ApiException):
+    """What ApiTypeError and ApiValueError share: nothing was sent."""
+
+    problems: tuple[str, ...]
+    """Each problem of an event with its path, when there may be several."""
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(reason=message)
+        self.args = (message, problems)  # what unpickling passes to this constructor
+        self.problems = problems
+
+
+class ApiTypeError(_Misuse, TypeError):
+    """Refuse an argument of the wrong type, or an unknown option, before anything is sent."""
+
+
+class ApiValueError(_Misuse, ValueError):
+    """Refuse a value, a setting or an event with problems before anything is sent."""
+
+
+class ConnectionException(ApiException):
+    """Tell that no answer came. The service may have taken the event all the same."""
+
+    hint = "Check the network, configuration.host and configuration.proxy."
+
+
+class TimeoutException(ConnectionException):
+    """Tell that a time-out or the deadline of the call passed without an answer."""
+
+    hint = "Check the network, or allow more time: configuration.timeout and configuration.deadline (seconds)."
+
+
+class TLSException(ConnectionException):
+    """Tell that no trusted connection could be made. It is not tried again."""
+
+    hint = "Check configuration.host, ssl_ca_cert, cert_file and key_file."
+
+
+class InvalidResponseException(ApiException):
+    """Tell that an answer with a 2xx status was not a JSON object, too large, or could not be decoded."""
+
+    hint = "Something other than the service may have answered: check configuration.host and proxies on the way."
+
+
+class RedirectException(ApiException):
+    """Refuse a redirect: to follow it would hand the API key and the customer's data to another address."""
+
+    hint = "The service never redirects: set configuration.host to its final address."
+
+
+class BadRequestException(ApiException):
+    """Tell that the service could not read the event (400)."""
+
+    hint = "Correct the event before sending it again."
+
+
+class UnauthorizedException(ApiException):
+    """Tell that the service does not know the API key (401)."""
+
+    hint = 'Check configuration.api_key["X-THIRDWATCH-API-KEY"].'
+
+
+class ForbiddenException(ApiException):
+    """Tell that the API key may not do this (403)."""
+
+    hint = "Ask Thirdwatch what this API key may do."
+
+
+class NotFoundException(ApiException):
+    """Tell that there is nothing at this address (404)."""
+
+    hint = "Check configuration.host, its path included."
+
+
+class ConflictException(ApiException):
+    """Tell that the event contradicts what the service knows (409)."""
+
+
+class UnprocessableEntityException(ApiException):
+    """Tell that the service understood the event and refused its content (422)."""
+
+    hint = "Correct the event before sending it again."
+
+
+class TooManyRequestsException(ApiException):
+    """Tell that events come faster than the account allows (429); see ``retry_after``."""
+
+    hint = "Send more slowly, or wait for error.retry_after seconds when it is set."
+
+
+class ServiceException(ApiException):
+    """Tell that the service itself failed (5xx). Sending the event again later may work."""
+
+    hint = "The service failed; send the event again later."
+
+
+_BY_STATUS: dict[int, type[ApiException]] = {
+    400: BadRequestException,
+    401: UnauthorizedException,
+    403: ForbiddenException,
+    404: NotFoundException,
+    409: ConflictException,
+    422: UnprocessableEntityException,
+    429: TooManyRequestsException,
+}
+
+
+def class_for_status(status: int) -> type[ApiException]:
+    """Choose the class for an HTTP status that is not a success."""
+    if status >= 500:
+        return ServiceException
+    return _BY_STATUS.get(status, ApiException)

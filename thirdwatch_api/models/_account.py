@@ -1,0 +1,83 @@
+"""The fields that CreateAccount and UpdateAccount share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ._event import TimedEvent
+from ._model import JsonObject, Personal, Text
+from .billing_address import BillingAddress
+from .custom_info import CustomInfo
+from .payment_method import PaymentMethod
+from .promotion import Promotion
+from .shipping_address import ShippingAddress
+
+__all__ = ["Account"]
+
+
+@dataclass(repr=False, slots=True)
+class Account(TimedEvent):
+    """What both events about an account hold."""
+
+    user_email: Personal | None = None
+    """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
+
+    first_name: Personal | None = None
+    """Given name of the account holder."""
+
+    last_name: Personal | None = None
+    """Family name of the account holder."""
+
+    phone: Personal | None = None
+    """Main telephone number on the account."""
+
+    age: Personal | None = None
+    """Age in years, for instance ``25``."""
+
+    gender: Personal | None = None
+    """Gender recorded for the account holder. Known values: ``_male``, ``_female``, ``_trans``."""
+
+    referral_code: Text | None = None
+    """Referral or sign-up code the customer entered."""
+
+    referrer_user_id: Text | None = None
+    """User id of whoever referred this customer; without it referral abuse cannot be detected."""
+
+    billing_address: BillingAddress | JsonObject | None = None
+    """Default billing address on the account."""
+
+    shipping_address: ShippingAddress | JsonObject | None = None
+    """Default delivery address on the account."""
+
+    payment_methods: Sequence[PaymentMethod | JsonObject] | None = None
+    """Payment instruments stored on the account."""
+
+    promotions: Sequence[Promotion | JsonObject] | None = None
+    """Promotions attached to the account; add_promotion can report them separately."""
+
+    social_sign_on_type: Text | None = None
+    """Identity provider behind a social sign-in. Known values: ``_google``, ``_facebook``, ``_twitter``, ``_linkedin``,
+    ``_other``."""
+
+    email_confirmed_status: Text | None = None
+    """How far verification of the e-mail address has got. Known values: ``_success``, ``_failure``, ``_pending``."""
+
+    phone_confirmed_status: Text | None = None
+    """How far verification of the phone number has got. Known values: ``_success``, ``_failure``, ``_pending``."""
+
+    is_newsletter_subscribed: bool | None = None
+    """True when the customer opted in to the newsletter."""
+
+    account_status: Text | None = None
+    """Whether the account can currently be used. Known values: ``_active``, ``_inactive``."""
+
+    facebook_id: Personal | None = None
+    """Facebook id or token, used as extra proof of identity."""
+
+    google_id: Personal | None = None
+    """Google id or token, used as extra proof of identity."""
+
+    twitter_id: Personal | None = None
+    """Twitter handle or token, used as extra proof of identity."""
+
+    custom_info: CustomInfo | JsonObject | None = None
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""

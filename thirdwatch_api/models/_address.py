@@ -1,0 +1,42 @@
+"""The fields that BillingAddress and ShippingAddress share."""
+
+from dataclasses import dataclass
+
+from ._model import Model, Personal
+
+__all__ = ["Address"]
+
+
+@dataclass(repr=False, slots=True)
+class Address(Model):
+    """What both kinds of address hold."""
+
+    name: Personal | None = None
+    """Full name of the person at this address, given and family names joined."""
+
+    phone: Personal | None = None
+    """Telephone number at this address: E.164, or the country's usual national notation."""
+
+    address1: Personal | None = None
+    """First street line."""
+
+    address2: Personal | None = None
+    """Second street line, if any."""
+
+    city: Personal | None = None
+    """Town or city."""
+
+    region: Personal | None = None
+    """State, province or similar subdivision (an Indian state, for instance)."""
+
+    country: Personal | None = None
+    """Country of the address, as two letters (ISO 3166-1 alpha-2), for instance ``IN``."""
+
+    zipcode: Personal | None = None
+    """Postal code (PIN code in India), for instance ``122002``."""
+
+    is_office_address: bool | None = None
+    """True when the customer marked it as a workplace."""
+
+    is_home_address: bool | None = None
+    """True when the customer marked it as a residence."""

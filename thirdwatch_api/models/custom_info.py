@@ -1,0 +1,27 @@
+"""CustomInfo: a part of other models."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._model import JsonObject, Model
+
+__all__ = ["CustomInfo"]
+
+
+class CustomInfo(dict[str, object], Model):
+    """The merchant's own key/value pairs: any key, any value that JSON knows. A plain dict works as well."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_dict(cls, data: JsonObject) -> "CustomInfo":
+        """Build it from a mapping, all of whose keys it keeps."""
+        return cls(data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the pairs as a plain dict."""
+        return dict(self)
+
+    def __repr__(self) -> str:
+        """Tell how many pairs there are; they may hold anything about anybody."""
+        return f"CustomInfo({len(self)} keys)"

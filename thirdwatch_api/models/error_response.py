@@ -1,0 +1,17 @@
+"""ErrorResponse: the answer to an event that the service refused."""
+
+from dataclasses import dataclass
+
+from ._answer import Answer
+
+__all__ = ["ErrorResponse"]
+
+
+@dataclass(repr=False, slots=True)
+class ErrorResponse(Answer):
+    """The service refused the event."""
+
+    json_keys = {"message": ("error", "message")}
+
+    message: str | None = None
+    """Text that explains the refusal; None when the answer held none."""

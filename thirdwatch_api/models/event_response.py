@@ -1,0 +1,17 @@
+"""EventResponse: the answer to an event that the service took."""
+
+from dataclasses import dataclass
+
+from ._answer import Answer
+
+__all__ = ["EventResponse"]
+
+
+@dataclass(repr=False, slots=True)
+class EventResponse(Answer):
+    """The service took the event."""
+
+    json_keys = {"message": ("message", "status")}
+
+    message: str | None = None
+    """Text that acknowledges the event; None when the answer held none."""

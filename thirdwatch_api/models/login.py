@@ -1,0 +1,20 @@
+"""Login: the body of login."""
+
+from dataclasses import dataclass
+
+from ._event import TimedEvent
+from ._model import JsonObject, Text
+from .custom_info import CustomInfo
+
+__all__ = ["Login"]
+
+
+@dataclass(repr=False, slots=True)
+class Login(TimedEvent):
+    """A sign-in attempt, failed or not."""
+
+    login_status: Text | None = None
+    """Whether the sign-in attempt worked. Known values: ``_success``, ``_failure``."""
+
+    custom_info: CustomInfo | JsonObject | None = None
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""

@@ -1,0 +1,50 @@
+"""PaymentMethod: a part of other models."""
+
+from dataclasses import dataclass
+
+from ._model import Model, Personal, Text
+
+__all__ = ["PaymentMethod"]
+
+
+@dataclass(repr=False, slots=True)
+class PaymentMethod(Model):
+    """One payment instrument, and the share of the amount that it paid."""
+
+    payment_type: Text | None = None
+    """Kind of instrument. Known values: ``_cash``, ``_check``, ``_creditCard``, ``_debitCard``, ``_netBanking``,
+    ``_wallet``, ``_cryptoCurrency``, ``_electronicFundTransfer``, ``_financing``, ``_giftCard``, ``_interac``,
+    ``_invoice``, ``_moneyOrder``, ``_masterPass``, ``_points``, ``_storeCredit``, ``_thirdPartyProcessor``,
+    ``_voucher``."""
+
+    amount: Text | None = None
+    """Part of the total paid this way, as decimal text; worth sending when an order splits its payment, for instance
+    ``2500``."""
+
+    currency_code: Text | None = None
+    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto are
+    tolerated."""
+
+    payment_gateway: Text | None = None
+    """Name of the gateway, bank or wallet behind it, for instance ``payu``, ``paypal``, ``icici``, ``paytm``."""
+
+    account_name: Personal | None = None
+    """Holder name on the instrument."""
+
+    card_bin: Personal | None = None
+    """Leading six digits of the card number (issuer prefix)."""
+
+    avs_response_code: Personal | None = None
+    """Address-verification result for a card payment."""
+
+    cvv_response_code: Personal | None = None
+    """Security-code check result for a card payment."""
+
+    card_last4: Personal | None = None
+    """Final four digits of the card number."""
+
+    card_expiry_month: Personal | None = None
+    """Month the card expires."""
+
+    card_expiry_year: Personal | None = None
+    """Year the card expires."""

@@ -1,0 +1,30 @@
+"""ReportItem: the body of report_item."""
+
+from dataclasses import dataclass
+
+from ._event import Event
+from ._model import JsonObject, Milliseconds, Personal, Text
+from .custom_info import CustomInfo
+
+__all__ = ["ReportItem"]
+
+
+@dataclass(repr=False, slots=True)
+class ReportItem(Event):
+    """A shopper's complaint that a listing breaks the shop's rules."""
+
+    item_id: Text | None = None
+    """Listing complained about; upper and lower case are significant."""
+
+    device_ip: Personal | None = None
+    """Network address the customer's request came from (IPv4 or IPv6); matters most for back-filled history and mobile
+    apps."""
+
+    origin_timestamp: Milliseconds | None = None
+    """Moment the event took place on the merchant's side: Unix epoch milliseconds, sent as text."""
+
+    user_email: Personal | None = None
+    """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
+
+    custom_info: CustomInfo | JsonObject | None = None
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""

@@ -1,0 +1,26 @@
+"""SendMessage: the body of send_message."""
+
+from dataclasses import dataclass
+
+from ._event import TimedEvent
+from ._model import JsonObject, Personal, Text
+from .custom_info import CustomInfo
+
+__all__ = ["SendMessage"]
+
+
+@dataclass(repr=False, slots=True)
+class SendMessage(TimedEvent):
+    """A message from a customer to a seller, to support or to another user."""
+
+    recipient_user_id: Text | None = None
+    """User id of the addressee; the store itself is assumed when absent."""
+
+    subject: Personal | None = None
+    """Subject line."""
+
+    content: Personal | None = None
+    """Message text."""
+
+    custom_info: CustomInfo | JsonObject | None = None
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""

@@ -1,0 +1,32 @@
+"""SubmitReview: the body of submit_review."""
+
+from dataclasses import dataclass
+
+from ._event import TimedEvent
+from ._model import JsonObject, Personal, Text
+from .custom_info import CustomInfo
+
+__all__ = ["SubmitReview"]
+
+
+@dataclass(repr=False, slots=True)
+class SubmitReview(TimedEvent):
+    """A review that a customer wrote about a product or its seller."""
+
+    review_title: Personal | None = None
+    """Headline of the review."""
+
+    review_content: Personal | None = None
+    """Text of the review."""
+
+    item_id: Text | None = None
+    """Product or service reviewed."""
+
+    submission_status: Text | None = None
+    """Moderation state, where reviews need approval. Known values: ``_success``, ``_failure``, ``_pending``."""
+
+    rating: Text | None = None
+    """Score the customer gave, as text, for instance ``4``."""
+
+    custom_info: CustomInfo | JsonObject | None = None
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""

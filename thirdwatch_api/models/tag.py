@@ -1,0 +1,35 @@
+"""Tag: the body of tag_user."""
+
+from dataclasses import dataclass
+
+from ._model import JsonObject, Model, Personal, Text
+from .custom_info import CustomInfo
+
+__all__ = ["Tag"]
+
+
+@dataclass(repr=False, slots=True)
+class Tag(Model):
+    """A verdict on a customer; a newer one overwrites it. It has no session, address or time."""
+
+    user_id: Text | None = None
+    """Identifier the merchant uses for this customer; upper and lower case are significant."""
+
+    is_bad: bool | None = None
+    """True marks the customer abusive, false marks them legitimate."""
+
+    abuse_type: Text | None = None
+    """Kind of abuse the verdict is about; one verdict per kind trains the model best. Known values: ``_paymentAbuse``,
+    ``_contentAbuse``, ``_promotionAbuse``, ``_accountAbuse``."""
+
+    description: Personal | None = None
+    """Note on why the verdict was given."""
+
+    source: Text | None = None
+    """Where the verdict came from, in free text, for instance ``manual review``."""
+
+    analyst: Personal | None = None
+    """Who gave the verdict, for instance an e-mail address."""
+
+    custom_info: CustomInfo | JsonObject | None = None
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""

@@ -1,0 +1,26 @@
+"""UnTag: the body of un_tag_user."""
+
+from dataclasses import dataclass
+
+from ._model import JsonObject, Model, Personal, Text
+from .custom_info import CustomInfo
+
+__all__ = ["UnTag"]
+
+
+@dataclass(repr=False, slots=True)
+class UnTag(Model):
+    """The withdrawal of verdicts on a customer. It has no session, address or time."""
+
+    user_id: Text | None = None
+    """Identifier the merchant uses for this customer; upper and lower case are significant."""
+
+    abuse_type: Text | None = None
+    """Kind of abuse whose verdict is withdrawn; leave out to withdraw them all. Known values: ``_paymentAbuse``,
+    ``_contentAbuse``, ``_promotionAbuse``, ``_accountAbuse``."""
+
+    analyst: Personal | None = None
+    """Who withdrew the verdict, for instance an e-mail address."""
+
+    custom_info: CustomInfo | JsonObject | None = None
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""
