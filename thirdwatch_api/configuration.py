@@ -1,5 +1,7 @@
 """Configuration: every setting of a client, checked where it is assigned. No I/O but for ``logger_file``."""
 
+from __future__ import annotations
+
 import logging
 import math
 import os
@@ -132,7 +134,7 @@ def _hook(name: str, value: object) -> object:
     return value
 
 
-def _secrets(name: str, value: object) -> "_Secrets":
+def _secrets(name: str, value: object) -> _Secrets:
     if value is None:
         return _Secrets()
     if isinstance(value, (str, bytes)):
@@ -252,7 +254,7 @@ class Configuration:
     on_retry: Hook
     """Called with a failed Attempt before the wait for the next one."""
 
-    api_client: "ApiClient | None"
+    api_client: ApiClient | None
     """The client that API objects without one share; made when it is first needed."""
 
     def __init__(
@@ -267,9 +269,9 @@ class Configuration:
         connection_pool_maxsize: int = 32,
         proxy: str | None = None,
         verify_ssl: bool = True,
-        ssl_ca_cert: "str | os.PathLike[str] | None" = None,
-        cert_file: "str | os.PathLike[str] | None" = None,
-        key_file: "str | os.PathLike[str] | None" = None,
+        ssl_ca_cert: str | os.PathLike[str] | None = None,
+        cert_file: str | os.PathLike[str] | None = None,
+        key_file: str | os.PathLike[str] | None = None,
         allow_insecure_http: bool = False,
         idle_timeout: Seconds = 50.0,
         max_response_size: int = 4 * 1024 * 1024,
@@ -346,7 +348,7 @@ class Configuration:
         return self._logger_file
 
     @logger_file.setter
-    def logger_file(self, value: "str | os.PathLike[str] | None") -> None:
+    def logger_file(self, value: str | os.PathLike[str] | None) -> None:
         logger = logging.getLogger(__package__)
         if self._log_handler:
             logger.removeHandler(self._log_handler)

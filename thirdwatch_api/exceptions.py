@@ -21,7 +21,7 @@ The names for a status are those that today's OpenAPI generators give them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,11 +48,20 @@ __all__ = [
 
 _EMAIL = re.compile(r"[^\s@\"'<>,;:()]+@[^\s@\"'<>,;:()]+")
 _DETAIL_LENGTH = 200
+_SECRET_LENGTH = 4
 
 
 def without_emails(text: str) -> str:
     """Replace whatever looks like an e-mail address by ``***``."""
     return _EMAIL.sub("***", text) if "@" in text else text
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Replace each secret by ``***``; a text of less than four characters is none."""
+    for secret in secrets:
+        if len(secret) >= _SECRET_LENGTH:
+            text = text.replace(secret, "***")
+    return text
 
 
 class ApiException(Exception):

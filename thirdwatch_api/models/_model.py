@@ -8,11 +8,10 @@ import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from functools import cache
 from pprint import pformat
 from types import UnionType
 from typing import (
@@ -168,15 +167,23 @@ class Model:
         return f"{type(self).__name__}({inner})"
 
 
-@cache
+_tables: dict[type[Model], tuple[Field, ...]] = {}
+
+
 def field_table(model: type[Model]) -> tuple[Field, ...]:
     """Derive the fields of a model, in the order of its constructor."""
-    if not hasattr(model, "__dataclass_fields__"):
+    if model not in _tables:
+        _tables[model] = _derive(model)
+    return _tables[model]
+
+
+def _derive(model: type[Model]) -> tuple[Field, ...]:
+    if not is_dataclass(model):  # CustomInfo has no fields
         return ()
     hints = get_type_hints(model, include_extras=True)
     return tuple(
         _field(model.wire_key(f.name), f.name, hints[f.name])
-        for f in fields(model)  # type: ignore[arg-type]  # Model itself is no dataclass, each model is
+        for f in fields(model)
         if f.name != "additional_properties"
     )
 
@@ -376,7 +383,7 @@ class _Encoder:
             return wire
         return None
 
-    def _container(self, value: object, path: str, depth: int) -> object:
+    def _container(self, value: Any, path: str, depth: int) -> object:
         if isinstance(value, Mapping):
             return {self._name(k, path): self.free(v, f"{path}.{_key(k)}", depth) for k, v in value.items()}
         if isinstance(value, Model):

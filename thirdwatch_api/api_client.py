@@ -1,0 +1,372 @@
+"""ApiClient: a model to JSON, JSON to the transport, the answer to a model."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import cache
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+import six
+
+from . import models
+from .callbacks import CallbackPool
+from .configuration import (
+    API_KEY_HEADER,
+    Configuration,
+    Retries,
+    TimeoutSetting,
+    check_deadline,
+    check_retries,
+    check_timeout,
+)
+from .exceptions import ApiException, ApiTypeError, ApiValueError, InvalidResponseException, without_secrets
+from .models._model import Kind, Model, field_table, to_json_value
+from .models.error_response import ErrorResponse
+from .models.event_response import EventResponse
+from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
+from .version import __version__
+
+__all__ = ["ApiClient", "ApiResponse"]
+
+_USER_AGENT = (
+    f"thirdwatch-python/{__version__} python/{'.'.join(platform.python_version_tuple()[:2])} urllib3/{URLLIB3_VERSION}"
+)
+_NO_KEY = (
+    f'no API key: set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], '
+    "or THIRDWATCH_API_KEY in the environment"
+)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+_GENERIC_TYPE = re.compile(r"(list\[|dict\(str, ?)(.+)[\])]")
+_NATIVE_TYPES: dict[str, type] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "date": date,
+    "datetime": datetime,
+}
+_NO_CONTENT = 204
+
+
+class ApiResponse(NamedTuple):
+    """What the ``*_with_http_info`` methods return."""
+
+    data: EventResponse
+    """The answer."""
+
+    status: int
+    """The HTTP status."""
+
+    headers: Mapping[str, str]
+    """The headers of the answer, found in any letter case."""
+
+
+class ApiClient:
+    """Send events for one merchant. Any number of threads may share a client.
+
+    Use it in a ``with`` block, or ``close()`` it, to close its connections; a closed client opens new ones when it
+    is used again. It can't be copied or pickled: make one in each process.
+
+    :param host: URL of the service, instead of the configuration's
+    :param header_name: name of a header to send with each call
+    :param header_value: its value
+    :param cookie: value of a ``Cookie`` header to send with each call
+    :param configuration: settings; a new Configuration when left out
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        header_name: str | None = None,
+        header_value: str | None = None,
+        cookie: str | None = None,
+        *,
+        configuration: Configuration | None = None,
+    ) -> None:
+        self.configuration = Configuration() if configuration is None else configuration
+        self.rest_client = RESTClientObject(self.configuration)
+        self.default_headers: dict[str, str] = {}
+        self.cookie = cookie
+        self._host = host
+        self._user_agent: str | None = None
+        self._callbacks = CallbackPool(self.configuration)
+        if header_name is not None:
+            self.set_default_header(header_name, header_value or "")
+
+    def __enter__(self) -> ApiClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise ApiTypeError("an ApiClient can't be copied or pickled: make one in each process")
+
+    def __repr__(self) -> str:
+        return f"ApiClient(host={self.host!r})"
+
+    def close(self) -> None:
+        """Close all connections. Calls that were given a callback end first."""
+        self._callbacks.close()
+        self.rest_client.close()
+
+    @property
+    def host(self) -> str:
+        """URL of the service: the client's own, else the configuration's at this moment."""
+        return self._host or self.configuration.host
+
+    @host.setter
+    def host(self, value: str | None) -> None:
+        self._host = value
+
+    @property
+    def user_agent(self) -> str:
+        """What the service is told about this software, ``configuration.app_info`` at its end."""
+        app_info = self.configuration.app_info
+        return self._user_agent or (f"{_USER_AGENT} {app_info}" if app_info else _USER_AGENT)
+
+    @user_agent.setter
+    def user_agent(self, value: str) -> None:
+        self._user_agent = value
+
+    def set_default_header(self, header_name: str, header_value: str) -> None:
+        """Send a header with each call of this client.
+
+        :param header_name: name of the header
+        :param header_value: its value
+        """
+        self.default_headers[header_name] = header_value
+
+    def sanitize_for_serialization(self, obj: object) -> Any:
+        """Turn a model, or a structure of models and plain values, into what ``json.dumps`` takes.
+
+        Nothing is checked but that it can be JSON, and nothing is sent: it shows what an event looks like.
+
+        :raises ApiValueError: JSON can't carry a part of it; the message tells which
+        """
+        return to_json_value(obj)
+
+    def deserialize(self, response: Any, response_type: Any) -> Any:
+        """Read an answer.
+
+        :param response: anything with the text or bytes of the answer as ``data``
+        :param response_type: a class, or its name as 0.0.3 writes it: ``"EventResponse"``, ``"list[Item]"``,
+            ``"dict(str, str)"``, ``"datetime"``, ``"str"``
+        :raises ApiValueError: there is no such type, or the text is no time
+        """
+        text = six.ensure_str(response.data or "", "utf-8", "replace")
+        try:
+            value = _JSON.decode(text)
+        except (ValueError, RecursionError):
+            value = text
+        return _convert(value, response_type)
+
+    def call_api(
+        self,
+        resource_path: str,
+        method: str,
+        path_params: Mapping[str, object] | None = None,
+        query_params: Mapping[str, object] | Sequence[tuple[str, object]] | None = None,
+        header_params: Mapping[str, str] | None = None,
+        body: object = None,
+        response_type: Any = None,
+        auth_settings: Sequence[str] | None = None,
+        callback: Callable[[Any], object] | None = None,
+        _return_http_data_only: bool | None = None,
+        _preload_content: bool = True,
+        _request_timeout: TimeoutSetting = None,
+        _deadline: float | None = None,
+        _retries: Retries | None = None,
+    ) -> Any:
+        """Make one call; what the methods of the API classes are built on.
+
+        :param resource_path: path of the endpoint below the host's, with ``{name}`` for each path parameter
+        :param method: HTTP verb
+        :param path_params: values for the names in the path
+        :param query_params: what comes after the question mark
+        :param header_params: headers of this call
+        :param body: a model, or anything that JSON can carry; None for no body
+        :param response_type: what the answer is, as for ``deserialize``; None for no interest in it
+        :param auth_settings: ``["api_key"]`` to send the API key
+        :return: ``(data, status, headers)``, or the data alone with ``_return_http_data_only``; with ``callback``
+            a PendingCall
+        :raises ApiException: whatever went wrong; the other options are those of ``Options``
+        """
+        target = _fill(resource_path, path_params)
+        if query_params:
+            target += "?" + urlencode(query_params, doseq=True)
+        payload = None if body is None else _to_json(self.sanitize_for_serialization(body))
+        headers = self._headers(header_params or {}, auth_settings or (), with_body=payload is not None)
+        request = Request(
+            method,
+            resource_path,
+            host=self.host,
+            target=target,
+            headers=headers,
+            body=payload,
+            secrets=_secrets(headers),
+            preload_content=_preload_content,
+            timeout=check_timeout("_request_timeout", _request_timeout),
+            deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
+            retries=None if _retries is None else check_retries("_retries", _retries),
+        )
+
+        def work() -> Any:
+            return self._deliver(request, response_type, data_only=bool(_return_http_data_only))
+
+        return work() if callback is None else self._callbacks.submit(work, callback)
+
+    def _deliver(self, request: Request, response_type: Any, *, data_only: bool) -> Any:
+        try:
+            answer = self.rest_client.request(request)
+        except ApiException as error:
+            _explain(error, request)
+            raise
+        data = _read(answer, response_type, request) if isinstance(answer, RESTResponse) else answer
+        return data if data_only else ApiResponse(data, answer.status, answer.headers)
+
+    def _headers(self, header_params: Mapping[str, str], auth: Sequence[str], *, with_body: bool) -> dict[str, str]:
+        headers = {"Accept": "application/json", "User-Agent": self.user_agent}
+        if with_body:
+            headers["Content-Type"] = "application/json"
+        headers.update(header_params)
+        headers.update(self.default_headers)
+        if self.cookie is not None:
+            headers["Cookie"] = self.cookie
+        if "api_key" in auth:
+            key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
+            if key:
+                headers[API_KEY_HEADER] = key
+            elif not _secrets(headers):
+                raise ApiValueError(_NO_KEY)
+        for name, value in headers.items():
+            _check_header(name, value)
+        return headers
+
+
+def _check_header(name: object, value: object) -> None:
+    """Refuse what would break out of a header. The message shows no value: it may be the key."""
+    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        raise ApiValueError("the name of a header is empty, or holds a character that HTTP does not allow there")
+    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        raise ApiValueError(f"header {name}: is no text, or holds a line break or a character outside of latin-1")
+
+
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Find the API key among the headers, with and without a prefix."""
+    values = [value for name, value in headers.items() if name.upper() == API_KEY_HEADER]
+    return [part for value in values for part in (value, value.rpartition(" ")[2])]
+
+
+def _fill(path: str, params: Mapping[str, object] | None) -> str:
+    for name, value in (params or {}).items():
+        path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+    return path
+
+
+def _to_json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _load_object(data: bytes) -> dict[str, Any] | None:
+    """Read a JSON object; None when it is anything else."""
+    try:
+        value = _JSON.decode(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _read(answer: RESTResponse, response_type: Any, request: Request) -> Any:
+    """Read an answer with a 2xx status."""
+    if response_type is None:
+        return None
+    given = {} if answer.status == _NO_CONTENT else _load_object(answer.data)
+    if given is not None:
+        return _convert(given, response_type)
+    error = InvalidResponseException(http_resp=answer)
+    kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
+    error.reason = f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)"
+    error.body = without_secrets(error.body or "", request.secrets)
+    error.attempts = answer.attempts
+    raise error
+
+
+def _explain(error: ApiException, request: Request) -> None:
+    """Attach what the service said; the sentence for ``str(error)`` repeats nothing of the event that is personal."""
+    given = _load_object(error.body.encode()) if error.body else None
+    if given is not None:
+        said = ErrorResponse.from_dict(given)
+        error.explain(said, without_secrets(said.message or "", _personal_texts(request.body)))
+
+
+@cache
+def _personal_keys() -> frozenset[str]:
+    every = (getattr(models, name) for name in models.__all__)
+    return frozenset(f.wire for model in every for f in field_table(model) if f.personal or f.kind is Kind.FREE)
+
+
+def _personal_texts(body: bytes | None) -> Iterator[str]:
+    """Find the texts of an event that are about a person."""
+    pending: list[tuple[bool, object]] = [(False, json.loads(body or b"null"))]
+    while pending:
+        personal, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(personal or key in _personal_keys(), part) for key, part in value.items()]
+        elif isinstance(value, list):
+            pending += [(personal, part) for part in value]
+        elif personal and isinstance(value, str):
+            yield value
+
+
+def _convert(value: Any, wanted: Any) -> Any:
+    """Turn JSON into what was asked for; a value of another kind stays as it is."""
+    if value is None or wanted is None or wanted == "object":
+        return value
+    if isinstance(wanted, str):
+        if found := _GENERIC_TYPE.fullmatch(wanted):
+            return _convert_each(value, found[2])
+        wanted = _NATIVE_TYPES.get(wanted) or getattr(models, wanted, None)
+    if not isinstance(wanted, type):
+        raise ApiValueError("response_type: there is no such type")
+    if issubclass(wanted, Model):
+        return wanted.from_dict(value) if isinstance(value, Mapping) else value
+    if issubclass(wanted, date):
+        return _time(value, wanted)
+    return value if isinstance(value, wanted) else _cast(value, wanted)
+
+
+def _cast(value: Any, wanted: Any) -> Any:
+    try:
+        return wanted(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _convert_each(value: Any, wanted: str) -> Any:
+    if isinstance(value, list):
+        return [_convert(part, wanted) for part in value]
+    return {key: _convert(part, wanted) for key, part in value.items()} if isinstance(value, dict) else value
+
+
+def _time(value: Any, wanted: type[date]) -> date:
+    from dateutil.parser import isoparse  # noqa: PLC0415 - slow to import, and few answers hold a time
+
+    try:
+        time = isoparse(str(value))
+    except (ValueError, OverflowError):
+        raise ApiValueError("response_type: the text is no ISO 8601 time") from None
+    return time if issubclass(wanted, datetime) else time.date()

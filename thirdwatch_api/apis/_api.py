@@ -1,0 +1,101 @@
+"""Api: what every API class is built on, and the options of each call."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+
+from ..api_client import ApiClient, ApiResponse
+from ..configuration import Configuration, Retries, TimeoutSetting
+from ..exceptions import ApiTypeError, ApiValueError
+from ..models._model import Model, encode
+from ..models.event_response import EventResponse
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+else:
+    # TypedDict options are for type checkers and editors; at run time any keyword arrives, and Api checks it.
+    Unpack = dict
+
+__all__ = ["Api", "Options", "Unpack"]
+
+_ROOT = __name__.partition(".")[0]
+
+
+class Options(TypedDict, total=False):
+    """What every method takes beside its event. Each overrides the configuration for this call alone."""
+
+    callback: Callable[[Any], object] | None
+    """Make the call in the background, and pass the result to this function. The method returns a PendingCall at
+    once, although it is typed as the result: one signature serves the usual case."""
+
+    _return_http_data_only: bool | None
+    """For the ``*_with_http_info`` methods: return the data alone."""
+
+    _preload_content: bool
+    """False for urllib3's own response, unread, although the method is typed as the result. Read it to its end or
+    close it, and call its ``release_conn()``."""
+
+    _request_timeout: TimeoutSetting
+    """Seconds, as ``configuration.timeout``; None means what the configuration says."""
+
+    _deadline: float | None
+    """Seconds, as ``configuration.deadline``; None means what the configuration says."""
+
+    _retries: Retries | None
+    """As ``configuration.retries``; None means what the configuration says."""
+
+
+class Api:
+    """Send one kind of event.
+
+    :param api_client: the client to send with; when left out, the one that ``thirdwatch_api.configuration`` holds
+    """
+
+    path: ClassVar[str]
+    """Path of the endpoint below the host's."""
+
+    model: ClassVar[type[Model]]
+    """What the endpoint takes."""
+
+    def __init__(self, api_client: ApiClient | None = None) -> None:
+        self._api_client = api_client
+
+    @property
+    def api_client(self) -> ApiClient:
+        """The client that this object sends with."""
+        return self._api_client or _default_client()
+
+    def _post(self, event: object, options: Mapping[str, Any]) -> EventResponse:
+        result: EventResponse = self._call(event, {**options, "_return_http_data_only": True})
+        return result
+
+    def _post_with_http_info(self, event: object, options: Mapping[str, Any]) -> ApiResponse:
+        result: ApiResponse = self._call(event, options)
+        return result
+
+    def _call(self, event: object, options: Mapping[str, Any]) -> Any:
+        unknown = options.keys() - Options.__annotations__.keys()
+        if unknown:
+            raise ApiTypeError(f"{type(self).__name__}: unknown option {', '.join(sorted(unknown))}")
+        if event is None:
+            raise ApiValueError(f"{type(self).__name__}: the event is missing; pass a {self.model.__name__}")
+        client = self.api_client
+        return client.call_api(
+            self.path,
+            "POST",
+            body=encode(self.model, event, validate=client.configuration.client_side_validation),
+            response_type=EventResponse,
+            auth_settings=["api_key"],
+            **options,
+        )
+
+
+def _default_client() -> ApiClient:
+    # Looked up, not imported: the package imports this module, and its users may assign another configuration.
+    configuration: Configuration = sys.modules[_ROOT].configuration
+    client = configuration.api_client
+    if client is None:
+        client = configuration.api_client = ApiClient(configuration=configuration)
+    return client

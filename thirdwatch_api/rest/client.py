@@ -1,0 +1,341 @@
+"""Send a request, read the answer within bounds, try again where that may help."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from http.client import HTTPException
+from typing import Any
+
+import urllib3
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry, Timeout
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
+
+from ..configuration import Attempt, Configuration, Hook, Retries, TimeoutSetting
+from ..exceptions import (
+    ApiException,
+    ConnectionException,
+    InvalidResponseException,
+    RedirectException,
+    TimeoutException,
+    TLSException,
+    class_for_status,
+    without_secrets,
+)
+from .connections import CURRENT, Call
+from .failures import translate
+from .origin import Origin, open_origin
+from .retries import exhausted, policy_for, retry_after, wait_before_next
+
+__all__ = ["URLLIB3_VERSION", "RESTClientObject", "RESTResponse", "Request"]
+
+_logger = logging.getLogger(__name__.partition(".")[0])
+_logger.addHandler(logging.NullHandler())
+
+URLLIB3_VERSION: str = urllib3.__version__  # type: ignore[attr-defined]  # public, but not in its __all__
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class RESTResponse:
+    """An answer that was read to its end."""
+
+    __slots__ = ("attempts", "data", "headers", "reason", "status")
+
+    def __init__(self, status: int, reason: str | None, data: bytes, headers: HTTPHeaderDict) -> None:
+        self.status = status
+        self.reason = reason
+        self.data = data
+        self.headers = headers
+        self.attempts = 0
+
+    def getheaders(self) -> HTTPHeaderDict:
+        """Return all headers, which are found in any letter case."""
+        return self.headers
+
+    def getheader(self, name: str, default: str | None = None) -> str | None:
+        """Return one header."""
+        return self.headers.get(name, default)
+
+
+class Request:
+    """What is sent, and within which bounds. None means what the configuration says."""
+
+    __slots__ = (
+        "body",
+        "deadline",
+        "headers",
+        "host",
+        "method",
+        "path",
+        "preload_content",
+        "retries",
+        "secrets",
+        "target",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        host: str | None = None,
+        target: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        secrets: Iterable[str] = (),
+        preload_content: bool = True,
+        timeout: TimeoutSetting = None,
+        deadline: float | None = None,
+        retries: Retries | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        """The endpoint's path, as logs and hooks may see it."""
+        self.host = host
+        self.target = path if target is None else target
+        """Path and query, as they are sent."""
+        self.headers = headers or {}
+        self.body = body
+        self.secrets = secrets
+        """What has to be masked where the answer echoes it."""
+        self.preload_content = preload_content
+        self.timeout = timeout
+        self.deadline = deadline
+        self.retries = retries
+
+
+class RESTClientObject:
+    """Connections to the service, and the rules for using them. Any number of threads may share one.
+
+    :param configuration: read at each call; its TLS, proxy and pool settings when a connection pool is opened
+    :param sleep: waits between attempts
+    """
+
+    def __init__(self, configuration: Configuration, sleep: Callable[[float], object] = time.sleep) -> None:
+        self.configuration = configuration
+        self.sleep = sleep
+        self._lock = threading.Lock()
+        self._origins: dict[tuple[str, bool], Origin] = {}
+        _clients.add(self)
+
+    def request(self, request: Request) -> Any:
+        """Send a request until it is answered, fails for good, or its deadline passes.
+
+        :return: a RESTResponse, or urllib3's own response, unread, with ``preload_content=False``
+        :raises ApiException: there was no answer, or one whose status is no success
+        """
+        origin = self._origin(request.host or self.configuration.host)
+        delivery = _Delivery(self, origin, request)
+        token = CURRENT.set(delivery.call)
+        try:
+            return delivery.run()
+        finally:
+            CURRENT.reset(token)
+
+    def close(self) -> None:
+        """Close all connections. A later call opens new ones."""
+        with self._lock:
+            origins = list(self._origins.values())
+            self._origins = {}
+        for origin in origins:
+            origin.pool.close()
+
+    def _forget(self) -> None:
+        """Start anew, without a lock or a connection from before."""
+        self._lock = threading.Lock()
+        self._origins = {}
+
+    def _origin(self, host: str) -> Origin:
+        key = (host, self.configuration.allow_insecure_http)
+        origin = self._origins.get(key)
+        if origin is None:
+            with self._lock:
+                origin = self._origins.get(key) or open_origin(self.configuration, host)
+                self._origins[key] = origin
+        return origin
+
+
+_clients: weakref.WeakSet[RESTClientObject] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    # A forked child owns neither the connections of its parent nor the locks that other threads held there.
+    for client in list(_clients):
+        client._forget()  # noqa: SLF001 - nobody else may call it
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - there is no fork on Windows
+    os.register_at_fork(after_in_child=_forget_all)
+
+
+class _TooLargeError(HTTPError):
+    """The answer is larger than the configuration allows."""
+
+
+class _Delivery:
+    """One call: its attempts, and what became of the last one."""
+
+    def __init__(self, client: RESTClientObject, origin: Origin, request: Request) -> None:
+        settings = client.configuration
+        self._settings = settings
+        self._sleep = client.sleep
+        self._origin = origin
+        self._request = request
+        self._timeout = settings.timeout if request.timeout is None else request.timeout
+        self._policy: Retry = policy_for(settings.retries if request.retries is None else request.retries)
+        deadline = settings.deadline if request.deadline is None else request.deadline
+        self.call = Call(time.monotonic() + deadline)
+        self._url = origin.root + origin.prefix + request.target
+
+    def run(self) -> Any:
+        """Make attempts until one has an outcome that is final."""
+        number = 0
+        while True:
+            number += 1
+            attempt = Attempt(self._request.method, self._request.path, number)
+            self._tell(self._settings.on_request, attempt)
+            started = time.monotonic()
+            response: BaseHTTPResponse | None = None
+            answer: Any = None
+            error: Exception | None = None
+            try:
+                response = self._send()
+                answer = self._read(response)
+                failure = self._refusal(response, answer)
+            except (HTTPError, HTTPException, OSError) as raised:
+                error, failure = raised, self._translate(raised, response)
+            if failure:
+                failure.attempts = number
+            status = failure.status if failure else answer.status
+            seconds = time.monotonic() - started
+            _logger.debug(
+                "%s %s %s %d ms attempt %d", attempt.method, attempt.path, status or "-", seconds * 1000, number
+            )
+            attempt = replace(attempt, status=status, seconds=seconds, error=failure)
+            self._tell(self._settings.on_response, attempt)
+            if failure is None:
+                if isinstance(answer, RESTResponse):
+                    answer.attempts = number
+                return answer
+            wait = self._wait(failure, response, error)
+            if wait is None:
+                raise failure from error
+            self._tell(self._settings.on_retry, replace(attempt, wait=wait))
+            if wait:
+                self._sleep(wait)
+
+    def _left(self) -> float:
+        return self.call.deadline - time.monotonic()
+
+    def _send(self) -> BaseHTTPResponse:
+        left = max(self._left(), 0.001)  # urllib3 takes no 0; the socket knows better
+        timeout = self._timeout
+        if isinstance(timeout, Timeout):
+            timeout = timeout.clone()
+            timeout.total = left if timeout.total is None else min(left, timeout.total)  # type: ignore[type-var]  # never urllib3's "default" mark here
+        else:
+            connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+            timeout = Timeout(total=left, connect=connect, read=read)
+        self.call.reused = self.call.answered = False
+        return self._origin.pool.urlopen(
+            self._request.method,
+            self._url,
+            body=self._request.body,
+            headers=self._request.headers,
+            retries=False,
+            redirect=False,
+            timeout=timeout,
+            pool_timeout=left,  # type: ignore[arg-type]  # urllib3 says int, and means seconds
+            preload_content=False,
+        )
+
+    def _read(self, response: BaseHTTPResponse) -> Any:
+        """Read an answer up to the size that is allowed."""
+        success = 200 <= response.status < 300
+        if success and not self._request.preload_content:
+            return response
+        limit = self._settings.max_response_size
+        data = b""
+        try:
+            data = response.read(limit + 1)
+            if success and len(data) > limit:
+                raise _TooLargeError(f"the answer is larger than max_response_size, {limit} bytes")
+        except (HTTPError, HTTPException, OSError):
+            if success:
+                raise
+            # The status has said enough; the text would only have explained it.
+        finally:
+            response.close()  # a connection whose answer was read to its end is back in the pool already
+            response.release_conn()
+        return RESTResponse(response.status, response.reason, data[:limit], HTTPHeaderDict(response.headers))
+
+    def _refusal(self, response: BaseHTTPResponse, answer: Any) -> ApiException | None:
+        """Make the exception for an answer that is no success."""
+        if 200 <= answer.status < 300:
+            return None
+        failure = class_for_status(answer.status)(http_resp=answer)
+        if answer.status in _REDIRECTS:
+            to = _shown_location(response.headers.get("Location", ""))
+            failure = RedirectException(http_resp=answer)
+            failure.reason = f"refused to follow a redirect to {to}"
+        failure.retry_after = retry_after(response)
+        secrets = [secret for secret in self._request.secrets if secret]
+        failure.reason = without_secrets(failure.reason or "", secrets)
+        failure.body = without_secrets(failure.body or "", secrets)
+        failure.headers = HTTPHeaderDict((k, without_secrets(v, secrets)) for k, v in answer.headers.items())
+        return failure
+
+    def _translate(self, error: Exception, response: BaseHTTPResponse | None) -> ApiException:
+        if isinstance(error, _TooLargeError):
+            failure: ApiException = InvalidResponseException(0, str(error))
+        else:
+            failure = translate(error, self._origin.name, self._left() <= 0.001)
+        if response is not None and isinstance(failure, InvalidResponseException):
+            failure.status = response.status
+            failure.headers = HTTPHeaderDict(response.headers)
+        return failure
+
+    def _wait(self, failure: ApiException, response: BaseHTTPResponse | None, error: Exception | None) -> float | None:
+        """Tell how long to wait before the next attempt; None when there is none."""
+        method, path = self._request.method, self._request.path
+        if error is None and response is not None:
+            if not self._policy.is_retry(method, response.status, "Retry-After" in response.headers):
+                return None
+        elif not isinstance(failure, ConnectionException) or isinstance(failure, TLSException):
+            return None
+        policy = exhausted(self._policy, method, path, response=None if error else response, error=error)
+        if policy is None:
+            return None
+        self._policy = policy
+        if error and self.call.reused and not self.call.answered and not isinstance(failure, TimeoutException):
+            # The server had closed a kept connection, and most likely its neighbours: nobody has to back off.
+            self._origin.slots.distrust()
+            policy.history = policy.history[:-1]
+            return 0.0
+        wait = wait_before_next(policy, failure.retry_after)
+        return wait if wait < self._left() else None
+
+    def _tell(self, hook: Hook, attempt: Attempt) -> None:
+        if hook is None:
+            return
+        try:
+            hook(attempt)
+        except Exception:
+            _logger.exception("a hook of the configuration failed; the call goes on")
+
+
+def _shown_location(location: str) -> str:
+    """Show where a redirect leads, without what may be secret in it."""
+    try:
+        url = parse_url(location)
+    except (HTTPError, ValueError):
+        return "an address that can't be read"
+    return url._replace(auth=None, query=None, fragment=None).url or "nowhere"

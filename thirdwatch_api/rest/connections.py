@@ -1,0 +1,209 @@
+"""Connections that know when their call has to end.
+
+urllib3 bounds each wait for bytes, not their sum: a server that drips one byte a second would hold a call for
+ever. So the sockets here check the deadline of the call that uses them, whenever they wait. Outside of that are
+the look-up of the host's name and the answer of a proxy to CONNECT, which other code waits for.
+"""
+
+import queue
+import socket
+import ssl
+import time
+from contextvars import ContextVar
+from typing import Any
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+__all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket"]
+
+
+class Call:
+    """What a connection has to know of the call that it works for, and tells it."""
+
+    __slots__ = ("answered", "deadline", "reused", "secret_query")
+
+    def __init__(self, deadline: float, secret_query: str = "") -> None:
+        self.deadline = deadline
+        """``time.monotonic()`` at which the call ends."""
+        self.secret_query = secret_query
+        """Part of the query that only the wire may see: urllib3 logs URLs."""
+        self.reused = False
+        """Whether the last attempt used a connection that had served before."""
+        self.answered = False
+        """Whether the head of an answer came in the last attempt."""
+
+
+CURRENT: ContextVar[Call] = ContextVar("CURRENT")
+"""The call that this thread makes. A pool has no other way to tell a connection for whom it works."""
+
+
+class _Deadline:
+    """Check a deadline whenever the socket is about to wait."""
+
+    deadline: float = float("inf")
+
+    def _bound(self: Any) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline of the call passed")
+        timeout = self.gettimeout()
+        if timeout is None or timeout > left:
+            self.settimeout(left)
+
+    def recv_into(self, *args: Any) -> int:
+        self._bound()
+        return super().recv_into(*args)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
+
+    def send(self, *args: Any) -> int:
+        self._bound()
+        return super().send(*args)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
+
+    def sendall(self, *args: Any) -> None:
+        self._bound()
+        super().sendall(*args)  # type: ignore[misc]  # the socket class that this is mixed into
+
+
+class _Socket(_Deadline, socket.socket):
+    """A TCP socket with a deadline."""
+
+
+class TLSSocket(_Deadline, ssl.SSLSocket):
+    """A TLS socket with a deadline, which holds for the handshake as well."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        self.deadline = CURRENT.get().deadline
+        self._bound()
+        super().do_handshake(block)
+
+
+class _Connection(HTTPConnection):
+    """A connection that serves one call at a time."""
+
+    debuglevel = 0  # http.client's switch for all connections would print the key: here it has no effect
+    idle_since = 0.0
+    _served = False
+    _unsent: list[bytes] | None = None
+
+    def connect(self) -> None:
+        self._served = False
+        super().connect()
+        if type(self.sock) is socket.socket:
+            plain = self.sock
+            timeout = plain.gettimeout()
+            self.sock = _Socket(plain.family, plain.type, plain.proto, plain.detach())
+            self.sock.settimeout(timeout)
+            self.sock.deadline = CURRENT.get().deadline
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Send head and body in one write: small events then fit one packet."""
+        call = CURRENT.get()
+        call.reused = self._served
+        if isinstance(self.sock, _Deadline):
+            self.sock.deadline = call.deadline
+        self._unsent = []
+        try:
+            super().request(*args, **kwargs)
+            message = b"".join(self._unsent)
+        finally:
+            self._unsent = None
+        self.send(message)
+
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        super().putrequest(method, url + CURRENT.get().secret_query, *args, **kwargs)
+
+    def send(self, data: Any) -> None:
+        if self._unsent is None:
+            super().send(data)
+        else:
+            self._unsent.append(data)
+
+    def getresponse(self) -> Any:
+        response = super().getresponse()
+        self._served = CURRENT.get().answered = True
+        return response
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    """A connection over TLS."""
+
+    is_verified: bool
+
+    def connect(self) -> None:
+        super().connect()
+        # Whether to verify was the owner's choice, which our log tells. A warning for each call, which urllib3
+        # would give, is an exception where warnings are errors.
+        self.is_verified = True
+
+
+class Slots(queue.LifoQueue[Any]):
+    """The free connections of a pool, the last used on top, and a None for each that may still be opened.
+
+    urllib3's default queue holds a lock in each ``get`` and ``put``, also in the one that closes a pool at the
+    end of the process. A child that was forked in that moment would wait for ever. Here only a caller that has to
+    wait for a connection takes a lock: list operations are atomic.
+    """
+
+    idle_timeout = float("inf")
+    _trusted_since = 0.0
+    _waiting = 0
+
+    def distrust(self) -> None:
+        """Use no connection again that is idle now: the server closed one of them."""
+        self._trusted_since = time.monotonic()
+
+    def put(self, item: _Connection | None, block: bool = True, timeout: float | None = None) -> None:
+        """Give a connection back."""
+        if len(self.queue) >= self.maxsize:
+            raise queue.Full
+        if item is not None:
+            item.idle_since = time.monotonic()
+        self.queue.append(item)
+        if self._waiting:
+            with self.not_empty:
+                self.not_empty.notify()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> _Connection | None:
+        """Take a connection. One that was idle for too long is closed, and opened again by its user."""
+        try:
+            connection = self.queue.pop()
+        except IndexError:
+            if not block:
+                raise queue.Empty from None
+            connection = self._wait(timeout)
+        if connection and connection.idle_since <= max(self._trusted_since, time.monotonic() - self.idle_timeout):
+            connection.close()
+        return connection  # type: ignore[no-any-return]  # the queue of the standard library is untyped
+
+    def _wait(self, timeout: float | None) -> Any:
+        taken: list[Any] = []
+
+        def take() -> bool:
+            try:
+                taken.append(self.queue.pop())
+            except IndexError:
+                return False
+            return True
+
+        with self.not_empty:
+            self._waiting += 1
+            try:
+                if not self.not_empty.wait_for(take, timeout):
+                    raise queue.Empty
+            finally:
+                self._waiting -= 1
+        return taken[0]
+
+
+class Pool(HTTPConnectionPool):
+    """Connections to one host."""
+
+    ConnectionCls = _Connection
+    QueueCls = Slots
+
+
+class TLSPool(HTTPSConnectionPool):
+    """Connections to one host over TLS."""
+
+    ConnectionCls = _TLSConnection
+    QueueCls = Slots

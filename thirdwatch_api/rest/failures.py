@@ -1,0 +1,111 @@
+"""What urllib3 raises, told as what we raise."""
+
+import ssl
+
+from urllib3.exceptions import (
+    ClosedPoolError,
+    ConnectTimeoutError,
+    DecodeError,
+    EmptyPoolError,
+    InvalidHeader,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from ..exceptions import (
+    ApiException,
+    ApiValueError,
+    ConnectionException,
+    InvalidResponseException,
+    TimeoutException,
+    TLSException,
+)
+
+__all__ = ["is_cut", "translate"]
+
+_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+# X509_V_ERR_... numbers of OpenSSL, which the ssl module passes on as verify_code.
+_UNTRUSTED = frozenset({2, 18, 19, 20, 21})
+_EXPIRED = 10
+_NOT_YET_VALID = 9
+_OTHER_HOST = frozenset({62, 64})
+
+
+def is_cut(error: Exception) -> bool:
+    """Tell whether the peer hung up within TLS, which is a cut connection and no lack of trust."""
+    return isinstance(error, SSLError) and isinstance(_cause(error), _CUT)
+
+
+def translate(error: Exception, name: str, deadline_passed: bool) -> ApiException:
+    """Turn an error of urllib3 into one of ours.
+
+    :param name: scheme and authority of the service
+    :param deadline_passed: whether the call ran out of time
+    """
+    if isinstance(error, DecodeError):
+        return InvalidResponseException(200, "the answer can't be decompressed")
+    if isinstance(error, InvalidHeader):
+        return InvalidResponseException(0, "the answer's Content-Length makes no sense")
+    if isinstance(error, ClosedPoolError):
+        return ConnectionException(0, "the client was closed during the call")
+    if isinstance(error, LocationParseError):
+        return ApiValueError("host: its name has an empty or too long part")
+    if isinstance(error, EmptyPoolError):
+        return TimeoutException(0, f"all connections to {name} were in use until the deadline")
+    if deadline_passed:
+        return TimeoutException(0, f"no answer from {name} before the deadline")
+    if isinstance(error, SSLError) and not is_cut(error):
+        return TLSException(0, _tls_reason(_cause(error), name))
+    if isinstance(error, ProxyError):
+        return ConnectionException(0, f"the proxy did not connect to {name}: {_proxy_reason(error)}")
+    if isinstance(error, NameResolutionError):
+        return ConnectionException(0, f"no such host: the name of {name} can't be resolved")
+    if isinstance(error, NewConnectionError):
+        return ConnectionException(0, f"no connection to {name}: {_os_reason(error)}")
+    if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
+        what = "no connection to" if isinstance(error, ConnectTimeoutError) else "no answer from"
+        return TimeoutException(0, f"{what} {name} within the time-out")
+    return ConnectionException(0, f"the connection to {name} was cut before the whole answer came")
+
+
+def _cause(error: Exception) -> Exception:
+    """Look inside: urllib3 wraps the ssl module's error in its own."""
+    inner = error.args[0] if error.args else error
+    return inner if isinstance(inner, Exception) else error
+
+
+def _os_reason(error: BaseException) -> str:
+    """Name the system's reason, which urllib3 keeps as the cause."""
+    cause = error.__cause__ or error.__context__
+    return (getattr(cause, "strerror", None) or "it can't be opened").lower()
+
+
+def _proxy_reason(error: ProxyError) -> str:
+    original = error.original_error
+    if isinstance(original, (ConnectTimeoutError, ReadTimeoutError)):
+        return "it did not answer within the time-out"
+    if isinstance(original, NewConnectionError):
+        return "it can't be reached"
+    if isinstance(original, OSError) and str(original).startswith("Tunnel connection failed"):
+        return str(original).partition(": ")[2]
+    return type(original).__name__
+
+
+def _tls_reason(error: Exception, name: str) -> str:
+    code = getattr(error, "verify_code", None)
+    if code in _OTHER_HOST or type(error).__name__ == "CertificateError":
+        return f"the certificate of {name} is for another host"
+    if code == _EXPIRED:
+        return f"the certificate of {name} has expired"
+    if code == _NOT_YET_VALID:
+        return f"the certificate of {name} is not valid yet; is this machine's clock right?"
+    if code in _UNTRUSTED:
+        return f"the certificate of {name} is signed by an authority that is not trusted"
+    reason = getattr(error, "reason", None) or type(error).__name__
+    if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
+        return f"{name} wants a client certificate: set cert_file ({reason})"
+    return f"no TLS connection to {name} ({reason})"

@@ -1,0 +1,168 @@
+"""Where a call goes: the host checked, TLS and proxy set up, a pool of connections opened."""
+
+import ipaddress
+import logging
+import os
+import re
+import socket
+import ssl
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import certifi
+from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
+
+from ..configuration import Configuration
+from ..exceptions import ApiValueError
+from .connections import Pool, Slots, TLSPool, TLSSocket
+
+__all__ = ["Origin", "open_origin"]
+
+_logger = logging.getLogger(__name__.partition(".")[0])
+_UNSAFE = re.compile(r"[^\x21-\x7e]")
+_HOST_HINT = "; it is a URL such as https://api.thirdwatch.ai/event"
+
+
+class Origin(NamedTuple):
+    """A pool of connections to the service, and what a path is put behind on the request line."""
+
+    pool: HTTPConnectionPool
+    slots: Slots
+    root: str
+    """Empty, or the service's scheme and authority where a proxy has to read them."""
+    prefix: str
+    """The path of ``configuration.host``, without a slash at its end."""
+    name: str
+    """The service's scheme and authority, for messages."""
+
+
+def open_origin(configuration: Configuration, host: str) -> Origin:
+    """Check a host and open a pool of connections to it.
+
+    :raises ApiValueError: the host, the proxy or a certificate file can't be used
+    """
+    url = _check_host(host, configuration.allow_insecure_http)
+    secure = url.scheme == "https"
+    name = Url(url.scheme, host=url.host, port=url.port).url
+    options = {
+        "maxsize": configuration.connection_pool_maxsize,
+        "block": True,
+        "socket_options": [*HTTPConnection.default_socket_options, *_KEEP_ALIVE],
+    }
+    context = _tls_context(configuration) if secure else None
+    if context:
+        options["ssl_context"] = context
+    proxy = _proxy_for(configuration, url)
+    manager = _proxy_manager(proxy, options, context) if proxy else PoolManager(**options)  # type: ignore[arg-type]  # options of several types
+    manager.pool_classes_by_scheme = {"http": Pool, "https": TLSPool}
+    pool = manager.connection_from_host(url.host, url.port, url.scheme)
+    slots = pool.pool
+    assert isinstance(slots, Slots)  # noqa: S101 - tells type checkers what QueueCls made
+    slots.idle_timeout = configuration.idle_timeout
+    return Origin(pool, slots, name if proxy and not secure else "", (url.path or "").rstrip("/"), name)
+
+
+def _check_host(host: str, allow_insecure_http: bool) -> Url:
+    if _UNSAFE.search(host):
+        raise ApiValueError("host: holds a blank, a control or a non-ASCII character" + _HOST_HINT)
+    try:
+        url = parse_url(host)
+    except (HTTPError, ValueError):
+        raise ApiValueError("host: is not a URL" + _HOST_HINT) from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ApiValueError("host: must begin with https://" + _HOST_HINT)
+    if url.auth or url.query or url.fragment:
+        raise ApiValueError("host: has a user, a query or a fragment" + _HOST_HINT)
+    if url.scheme == "http" and not allow_insecure_http and not _is_loopback(url.host):
+        raise ApiValueError(
+            "host: http:// would send the API key in clear; use https://, or set allow_insecure_http if that is meant"
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _keep_alive() -> list[tuple[int, int, int]]:
+    """Ask the kernel to probe a silent peer, so that a dead one is noticed while a connection is idle."""
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):  # not everywhere
+            options.append((socket.IPPROTO_TCP, getattr(socket, option), value))
+    return options
+
+
+_KEEP_ALIVE = _keep_alive()
+
+
+def _tls_context(configuration: Configuration) -> ssl.SSLContext:
+    """Make the one context of a client: to parse the trust store takes longer than a call."""
+    context = create_urllib3_context(ssl_minimum_version=ssl.TLSVersion.TLSv1_2)
+    context.sslsocket_class = TLSSocket
+    if configuration.verify_ssl:
+        setting, path = _trust_store(configuration)
+        try:
+            context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
+        except (OSError, ssl.SSLError) as error:
+            raise ApiValueError(f"{setting}: no certificates can be read from {path!r} ({_why(error)})") from error
+    else:
+        _logger.warning("verify_ssl is off: anybody on the way can read and answer what is sent")
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if configuration.cert_file:
+        try:
+            # An encrypted key would make OpenSSL ask at the terminal, and the call wait for ever.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, password=_no_password)
+        except (OSError, ssl.SSLError) as error:
+            raise ApiValueError(f"cert_file, key_file: can't be read ({_why(error)})") from error
+    return context
+
+
+def _no_password() -> str:
+    raise ssl.SSLError("the private key is encrypted")
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _trust_store(configuration: Configuration) -> tuple[str, str]:
+    if configuration.ssl_ca_cert:
+        return "ssl_ca_cert", configuration.ssl_ca_cert
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        if path := os.environ.get(variable):
+            return variable, path
+    return "certifi", certifi.where()
+
+
+def _proxy_for(configuration: Configuration, url: Url) -> str | None:
+    """Choose the proxy: what is configured, else what the environment says; never one for loopback."""
+    if _is_loopback(url.host or ""):
+        return None
+    if configuration.proxy is not None:
+        return configuration.proxy or None
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - takes as long to import as urllib3
+
+    if proxy_bypass(url.netloc or ""):
+        return None
+    return getproxies().get(url.scheme or "")
+
+
+def _proxy_manager(proxy: str, options: dict[str, object], context: ssl.SSLContext | None) -> ProxyManager:
+    try:
+        url = parse_url(proxy if "://" in proxy else f"http://{proxy}")
+        headers = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
+        # Without the user part, which urllib3 would show in messages.
+        bare = url._replace(auth=None, path=None, query=None, fragment=None).url
+        return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **options)  # type: ignore[arg-type]  # options of several types
+    except (HTTPError, ValueError):
+        raise ApiValueError("proxy: is not a URL such as http://user:password@proxy.example:3128") from None

@@ -1,0 +1,70 @@
+"""When to try again, and after how long. The rules are a ``urllib3.Retry``; a user's own takes its place."""
+
+import random
+from collections.abc import Collection
+
+from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry
+
+__all__ = ["exhausted", "policy_for", "retry_after", "wait_before_next"]
+
+_STATUSES = frozenset({408, 429, 502, 503, 504})
+_FIRST_WAIT = 0.2
+_LONGEST_WAIT = 8.0
+_LONGEST_RETRY_AFTER = 366 * 24 * 3600.0
+
+
+class _Policy(Retry):
+    """Our rules: any verb, for an event that arrives twice does less harm than one that never does."""
+
+    RETRY_AFTER_STATUS_CODES = frozenset()  # _STATUSES alone decide: a 413 stays one, Retry-After or not
+
+    def get_backoff_time(self) -> float:
+        """Wait 0.2 to 0.4 s at first, then twice as long each time; random, so that clients spread out."""
+        doubled = _FIRST_WAIT * 2.0 ** (len(self.history) - 1)
+        return min(_LONGEST_WAIT, doubled * random.uniform(1, 2))  # noqa: S311 - spreads load, hides nothing
+
+
+def _policy(retries: int) -> Retry:
+    allowed: Collection[str] | None = None
+    return _Policy(total=retries, allowed_methods=allowed, status_forcelist=_STATUSES)
+
+
+_POLICIES = {3: _policy(3)}
+
+
+def policy_for(retries: int | Retry) -> Retry:
+    """Turn the setting into rules."""
+    if isinstance(retries, Retry):
+        return retries
+    return _POLICIES.get(retries) or _policy(retries)
+
+
+def exhausted(
+    policy: Retry, method: str, path: str, *, response: BaseHTTPResponse | None, error: Exception | None
+) -> Retry | None:
+    """Count a failure: return the rules for what is left, or None when it was the last attempt."""
+    try:
+        return policy.increment(method, path, response=response, error=error)
+    except (HTTPError, OSError):  # MaxRetryError, or the error itself where the rules exclude it
+        return None
+
+
+def retry_after(response: BaseHTTPResponse) -> float | None:
+    """Read ``Retry-After`` in seconds; None when there is none, or it makes no sense."""
+    value = response.headers.get("Retry-After")
+    if value is None:
+        return None
+    try:
+        seconds = _POLICIES[3].parse_retry_after(value)
+    except (InvalidHeader, ValueError, OverflowError):
+        return None
+    return float(seconds) if seconds <= _LONGEST_RETRY_AFTER else None
+
+
+def wait_before_next(policy: Retry, asked: float | None) -> float:
+    """Tell how many seconds to wait, ``asked`` being what the service asked for."""
+    if asked is not None and policy.respect_retry_after_header:
+        return asked
+    return policy.get_backoff_time()
