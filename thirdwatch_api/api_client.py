@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import six
 
@@ -183,6 +183,8 @@ class ApiClient:
         _request_timeout: TimeoutSetting = None,
         _deadline: float | None = None,
         _retries: Retries | None = None,
+        *,
+        at_root: bool = False,
     ) -> Any:
         """Make one call; what the methods of the API classes are built on.
 
@@ -193,7 +195,9 @@ class ApiClient:
         :param header_params: headers of this call
         :param body: a model, or anything that JSON can carry; None for no body
         :param response_type: what the answer is, as for ``deserialize``; None for no interest in it
-        :param auth_settings: ``["api_key"]`` to send the API key
+        :param auth_settings: how to send the API key: ``["api_key"]`` in its header, ``["api_key_query"]`` in the
+            query, ``["api_key_body"]`` as ``secret`` in the body; None to send none
+        :param at_root: whether the path stands at the root of the host, instead of below the host's own path
         :return: ``(data, status, headers)``, or the data alone with ``_return_http_data_only``; with ``callback``
             a PendingCall
         :raises ApiException: whatever went wrong; the other options are those of ``Options``
@@ -201,16 +205,19 @@ class ApiClient:
         target = _fill(resource_path, path_params)
         if query_params:
             target += "?" + urlencode(query_params, doseq=True)
-        payload = None if body is None else _to_json(self.sanitize_for_serialization(body))
-        headers = self._headers(header_params or {}, auth_settings or (), with_body=payload is not None)
+        headers = self._headers(header_params or {}, with_body=body is not None)
+        wire = None if body is None else self.sanitize_for_serialization(body)
+        secret_query = self._authorize(auth_settings or (), headers, wire)
         request = Request(
             method,
             resource_path,
             host=self.host,
             target=target,
+            at_root=at_root,
+            secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
             headers=headers,
-            body=payload,
-            secrets=_secrets(headers),
+            body=None if wire is None else _to_json(wire),
+            secrets=self._secrets(headers),
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
             deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
@@ -231,7 +238,7 @@ class ApiClient:
         data = _read(answer, response_type, request) if isinstance(answer, RESTResponse) else answer
         return data if data_only else ApiResponse(data, answer.status, answer.headers)
 
-    def _headers(self, header_params: Mapping[str, str], auth: Sequence[str], *, with_body: bool) -> dict[str, str]:
+    def _headers(self, header_params: Mapping[str, str], *, with_body: bool) -> dict[str, str]:
         headers = {"Accept": "application/json", "User-Agent": self.user_agent}
         if with_body:
             headers["Content-Type"] = "application/json"
@@ -239,15 +246,31 @@ class ApiClient:
         headers.update(self.default_headers)
         if self.cookie is not None:
             headers["Cookie"] = self.cookie
-        if "api_key" in auth:
-            key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
-            if key:
-                headers[API_KEY_HEADER] = key
-            elif not _secrets(headers):
-                raise ApiValueError(_NO_KEY)
         for name, value in headers.items():
             _check_header(name, value)
         return headers
+
+    def _authorize(self, auth: Sequence[str], headers: dict[str, str], wire: Any) -> str:
+        """Put the API key where the endpoint wants it; what has to go into the query is returned."""
+        if not auth:
+            return ""
+        key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
+        if "api_key" in auth and not key and self._secrets(headers):
+            return ""  # the user set the header
+        if not key:
+            raise ApiValueError(_NO_KEY)
+        _check_header(API_KEY_HEADER, key)
+        if "api_key" in auth:
+            headers[API_KEY_HEADER] = key
+        if "api_key_body" in auth:
+            wire["secret"] = key
+        return urlencode({"api_key": key}) if "api_key_query" in auth else ""
+
+    def _secrets(self, headers: Mapping[str, str]) -> set[str]:
+        """Collect the forms of the API key that an answer may echo."""
+        keys = [value for name, value in headers.items() if name.upper() == API_KEY_HEADER]
+        keys.append(self.configuration.get_api_key_with_prefix(API_KEY_HEADER) or "")
+        return {form for key in keys for form in (key, key.rpartition(" ")[2], quote_plus(key)) if form}
 
 
 def _check_header(name: object, value: object) -> None:
@@ -256,12 +279,6 @@ def _check_header(name: object, value: object) -> None:
         raise ApiValueError("the name of a header is empty, or holds a character that HTTP does not allow there")
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
         raise ApiValueError(f"header {name}: is no text, or holds a line break or a character outside of latin-1")
-
-
-def _secrets(headers: Mapping[str, str]) -> list[str]:
-    """Find the API key among the headers, with and without a prefix."""
-    values = [value for name, value in headers.items() if name.upper() == API_KEY_HEADER]
-    return [part for value in values for part in (value, value.rpartition(" ")[2])]
 
 
 def _fill(path: str, params: Mapping[str, object] | None) -> str:

@@ -68,6 +68,7 @@ class Request:
     """What is sent, and within which bounds. None means what the configuration says."""
 
     __slots__ = (
+        "at_root",
         "body",
         "deadline",
         "headers",
@@ -76,6 +77,7 @@ class Request:
         "path",
         "preload_content",
         "retries",
+        "secret_query",
         "secrets",
         "target",
         "timeout",
@@ -88,6 +90,8 @@ class Request:
         *,
         host: str | None = None,
         target: str | None = None,
+        at_root: bool = False,
+        secret_query: str = "",
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         secrets: Iterable[str] = (),
@@ -102,6 +106,10 @@ class Request:
         self.host = host
         self.target = path if target is None else target
         """Path and query, as they are sent."""
+        self.at_root = at_root
+        """Whether the path stands at the root of the host, instead of below the host's own path."""
+        self.secret_query = secret_query
+        """End of the query that no log and no error may show."""
         self.headers = headers or {}
         self.body = body
         self.secrets = secrets
@@ -192,8 +200,8 @@ class _Delivery:
         self._timeout = settings.timeout if request.timeout is None else request.timeout
         self._policy: Retry = policy_for(settings.retries if request.retries is None else request.retries)
         deadline = settings.deadline if request.deadline is None else request.deadline
-        self.call = Call(time.monotonic() + deadline)
-        self._url = origin.root + origin.prefix + request.target
+        self.call = Call(time.monotonic() + deadline, request.secret_query)
+        self._url = origin.root + ("" if request.at_root else origin.prefix) + request.target
 
     def run(self) -> Any:
         """Make attempts until one has an outcome that is final."""
