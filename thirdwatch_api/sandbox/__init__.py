@@ -1,0 +1,237 @@
+"""Sandbox: an HTTP server that behaves as the service does, for tests without an account and without a network.
+
+    with Sandbox() as sandbox:
+        orders = OrderStatusApi(ApiClient(configuration=sandbox.configuration()))
+        orders.order_status(OrderStatus(user_id="u-42", order_id="o-1001"))
+        assert sandbox.events == [OrderStatus(user_id="u-42", order_id="o-1001")]
+
+``python -m thirdwatch_api.sandbox`` runs it in the foreground.
+"""
+
+import hmac
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import repeat
+from threading import RLock
+from typing import Any, NamedTuple, NoReturn, cast
+
+from .. import apis
+from ..configuration import API_KEY_HEADER, Configuration
+from ..exceptions import ApiValueError
+from ..models._model import JsonObject, Model, encode
+from ._http import Answer, Refusal, Request, Server, say
+
+__all__ = ["Request", "Sandbox"]
+
+_MAX_TIMES = 1_000_000
+_MAX_DELAY = 3600  # seconds
+_MAX_PROBLEMS = 20
+
+
+class _Script(NamedTuple):
+    """What changes about the answer to one request; by default nothing."""
+
+    status: int | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = {}
+    delay: float = 0.0
+    cut: bool = False
+
+
+class Sandbox:
+    """Serve the API on a loopback port, in threads of this process, until it is closed.
+
+    It accepts what ``client_side_validation`` lets pass and refuses the rest with 400. It may be started again
+    after ``close()``, on the same port.
+
+    :param api_key: the only key that it accepts
+    :param port: TCP port on 127.0.0.1; 0 takes a free one
+    :param on_request: called with each request before the answer is sent, one at a time
+    :raises ApiValueError: the key is empty
+    """
+
+    def __init__(
+        self,
+        api_key: str = "sandbox-key",
+        port: int = 0,
+        *,
+        on_request: Callable[[Request], object] | None = None,
+    ) -> None:
+        self.api_key = api_key.strip()
+        """The only key that it accepts."""
+        if not self.api_key:
+            raise ApiValueError("api_key: the sandbox needs one, to tell who may call it")
+        self._port = port
+        self._on_request = on_request
+        self._lock = RLock()  # reentrant, for an on_request that looks at the sandbox
+        self._requests: list[Request] = []
+        self._scripts: deque[_Script] = deque()
+        self._server: Server | None = None
+        self._routes: dict[str, tuple[str, Callable[[Request], Answer]]] = {
+            f"/event{api.path}": ("POST", partial(self._take_event, api.model))
+            for api in (getattr(apis, name) for name in apis.__all__)
+        }
+
+    @property
+    def host(self) -> str:
+        """What ``configuration.host`` wants: ``http://127.0.0.1:PORT/event``. It is known from ``start()`` on."""
+        return f"http://127.0.0.1:{self._port}/event"
+
+    @property
+    def events(self) -> list[Model]:
+        """The events that were accepted, in order; numbers and times in text fields are text by now."""
+        return [request.event for request in self.requests if request.event is not None]
+
+    @property
+    def requests(self) -> list[Request]:
+        """All requests, in order, refused ones included."""
+        with self._lock:
+            return list(self._requests)
+
+    def configuration(self, **settings: Any) -> Configuration:
+        """Make a configuration whose calls end here.
+
+        :param settings: further settings, or other ones: ``api_key="wrong"``
+        """
+        defaults: dict[str, Any] = {"host": self.host, "api_key": self.api_key}
+        return Configuration(**defaults | settings)
+
+    def fail(
+        self,
+        status: int | None = 503,
+        *,
+        times: int = 1,
+        headers: Mapping[str, str] | None = None,
+        body: str | bytes | JsonObject | None = None,
+        delay: float = 0.0,
+        cut: bool = False,
+    ) -> None:
+        """Script what the next requests meet, whatever they ask for. Scripts queue up; behind them service is normal.
+
+        A request that meets a status is not recorded as an event. With ``status=None`` the service does its work and
+        only the rest of the script applies: ``fail(None, cut=True)`` takes the event and loses the answer.
+
+        :param status: HTTP status, 200 to 599; None for what the service would answer
+        :param times: how many requests
+        :param headers: headers to add or to replace. A ``Content-Length`` above that of the body makes an answer that
+            breaks off: the connection is closed behind the body
+        :param body: text or bytes to answer as they are, or a mapping to answer as JSON; default: some JSON object
+        :param delay: seconds to wait before the answer
+        :param cut: whether to close the connection without a byte of an answer
+        :raises ApiValueError: a value is out of its range
+        """
+        if not ((status is None or 200 <= status <= 599) and 1 <= times <= _MAX_TIMES and 0 <= delay <= _MAX_DELAY):
+            ranges = f"times 1 to {_MAX_TIMES}, delay 0 to {_MAX_DELAY} seconds"
+            raise ApiValueError(f"fail: status must be None or 200 to 599, {ranges}")
+        named = {str(name).title(): str(value) for name, value in (headers or {}).items()}
+        if not all(text.isascii() and text.isprintable() for pair in named.items() for text in pair):
+            raise ApiValueError("fail: headers must be printable ASCII")
+        text = json.dumps(dict(body)) if isinstance(body, Mapping) else body
+        data = text.encode() if isinstance(text, str) else text
+        with self._lock:
+            self._scripts.extend(repeat(_Script(status, data, named, delay, cut), times))
+
+    def clear(self) -> None:
+        """Forget the requests, the events and the scripts."""
+        with self._lock:
+            self._requests.clear()
+            self._scripts.clear()
+
+    def start(self) -> "Sandbox":
+        """Begin to serve, unless it does already.
+
+        :raises OSError: the port is taken
+        """
+        if self._server is None:
+            self._server = Server(self._port, self._judge)
+            self._port = self._server.server_address[1]
+        return self
+
+    def close(self) -> None:
+        """End all connections and threads at once, whatever they do. What came can still be read."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def __enter__(self) -> "Sandbox":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _judge(self, request: Request, refusal: Refusal | None) -> Answer:
+        """Decide on an answer, and keep the request.
+
+        :param refusal: what is wrong with the framing of the request; no script is spent on it
+        """
+        key = request.headers.get(API_KEY_HEADER, "").strip()
+        del request.headers[API_KEY_HEADER]
+        # Headers were read as Latin-1: encoded so, they are the bytes that came.
+        request.authorized = hmac.compare_digest(key.encode("latin-1"), self.api_key.encode())
+        with self._lock:
+            script = _Script() if refusal or not self._scripts else self._scripts.popleft()
+            if script.status is None:
+                answer = self._serve(request, refusal)
+            else:
+                request.error = "scripted"
+                answer = say(script.status, request.error)
+            request.status = 0 if script.cut else answer.status
+            self._requests.append(request)
+            if self._on_request:
+                self._on_request(request)
+        return replace(
+            answer,
+            body=answer.body if script.body is None else script.body,
+            headers={**answer.headers, **script.headers},
+            delay=script.delay,
+            cut=script.cut,
+        )
+
+    def _serve(self, request: Request, refusal: Refusal | None) -> Answer:
+        try:
+            if refusal:
+                raise refusal
+            if request.path not in self._routes:
+                raise Refusal(404, "there is nothing at this path")
+            method, take = self._routes[request.path]
+            if request.method != method:
+                raise Refusal(405, f"this takes {method}, not {request.method}", {"Allow": method})
+            return take(request)
+        except Refusal as error:
+            request.error = str(error)
+            return error.answer
+
+    def _take_event(self, model: type[Model], request: Request) -> Answer:
+        if not request.authorized:
+            raise Refusal(401, f"the header {API_KEY_HEADER} is missing, or its key is not the sandbox's")
+        fields = _parse(request.body)
+        try:
+            encode(model, fields)
+        except ApiValueError as error:
+            raise Refusal(400, "; ".join(error.problems[:_MAX_PROBLEMS])) from None
+        request.event = model.from_dict(fields)
+        return say(200, f"{model.__name__} received")
+
+
+def _parse(body: bytes) -> JsonObject:
+    try:
+        value: Any = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"the body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Refusal(400, "the body is not a JSON object")
+    return cast("JsonObject", value)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise ValueError("an object holds the same key twice")
+    return mapping
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"it knows no {name}")

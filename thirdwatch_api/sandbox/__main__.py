@@ -1,0 +1,62 @@
+"""Run a sandbox in the foreground: ``python -m thirdwatch_api.sandbox``."""
+
+import shlex
+import signal
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from threading import Event
+
+from ..exceptions import ApiValueError
+from . import Request, Sandbox
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> str | None:
+    """Serve until Ctrl-C or SIGTERM, and print a line for each request.
+
+    :param arguments: of the command line; default: those of this process
+    """
+    parser = ArgumentParser("python -m thirdwatch_api.sandbox", description="Serve the API on this machine.")
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; default: a free one")
+    parser.add_argument("--key", default="sandbox-key", help="the API key to accept; default: %(default)s")
+    parser.add_argument("--quiet", action="store_true", help="print nothing about requests")
+    options = parser.parse_args(arguments)
+    stop = Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+
+    def report(request: Request) -> None:
+        try:
+            _print(_line(request))
+        except BrokenPipeError:
+            stop.set()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    try:
+        with Sandbox(options.key, options.port, on_request=None if options.quiet else report) as sandbox:
+            _print(f"The sandbox is at {sandbox.host} until Ctrl-C. In the shell of your program:")
+            _print(f"export THIRDWATCH_HOST={sandbox.host} THIRDWATCH_API_KEY={shlex.quote(sandbox.api_key)}")
+            stop.wait()
+    except (ApiValueError, OSError, OverflowError) as error:
+        return f"The sandbox did not start on port {options.port}: {error}"
+    return None
+
+
+def _line(request: Request) -> str:
+    if request.event:
+        return f"{request.status} {request.path} {request.event!r}"
+    return f"{request.status} {request.method} {request.path!r} {request.error}"
+
+
+def _print(line: str) -> None:
+    """Print a line at once, in ASCII: there are terminals that can't show more."""
+    sys.stdout.write(line.encode("ascii", "backslashreplace").decode() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
