@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import platform
 import re
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, urlencode
 
 import six
 
@@ -25,7 +26,8 @@ from .configuration import (
     check_timeout,
 )
 from .exceptions import ApiException, ApiTypeError, ApiValueError, InvalidResponseException, without_secrets
-from .models._model import Kind, Model, field_table, to_json_value
+from .models._encoder import to_json_value
+from .models._model import Kind, Model, field_table
 from .models.error_response import ErrorResponse
 from .models.event_response import EventResponse
 from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
@@ -96,6 +98,7 @@ class ApiClient:
         self._host = host
         self._user_agent: str | None = None
         self._callbacks = CallbackPool(self.configuration)
+        self._last_headers: tuple[tuple[object, ...], dict[str, str]] = ((), {})
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")
 
@@ -205,9 +208,12 @@ class ApiClient:
         target = _fill(resource_path, path_params)
         if query_params:
             target += "?" + urlencode(query_params, doseq=True)
-        headers = self._headers(header_params or {}, with_body=body is not None)
-        wire = None if body is None else self.sanitize_for_serialization(body)
-        secret_query = self._authorize(auth_settings or (), headers, wire)
+        wire = None if body is None else to_json_value(body)
+        auth = auth_settings or ()
+        key = self._key(header_params) if auth else ""
+        if "api_key_body" in auth:
+            wire = {**(wire or {}), "secret": key}
+        secret_query = urlencode({"api_key": key}) if "api_key_query" in auth else ""
         request = Request(
             method,
             resource_path,
@@ -215,9 +221,9 @@ class ApiClient:
             target=target,
             at_root=at_root,
             secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
-            headers=headers,
-            body=None if wire is None else _to_json(wire),
-            secrets=self._secrets(headers),
+            headers=self._headers(header_params, key if "api_key" in auth else "", with_body=body is not None),
+            body=None if wire is None else _to_json(wire).encode(),
+            secrets=(key,) if key else (),
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
             deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
@@ -238,39 +244,36 @@ class ApiClient:
         data = _read(answer, response_type, request) if isinstance(answer, RESTResponse) else answer
         return data if data_only else ApiResponse(data, answer.status, answer.headers)
 
-    def _headers(self, header_params: Mapping[str, str], *, with_body: bool) -> dict[str, str]:
+    def _key(self, header_params: Mapping[str, str] | None) -> str:
+        """Find the API key: the configuration's, else the one that the user put into the headers."""
+        key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
+        if not key:
+            given = {name.upper(): value for name, value in {**(header_params or {}), **self.default_headers}.items()}
+            key = given.get(API_KEY_HEADER)
+        if not key:
+            raise ApiValueError(_NO_KEY)
+        return key
+
+    def _headers(self, header_params: Mapping[str, str] | None, key: str, *, with_body: bool) -> Mapping[str, str]:
+        """Make the headers of a call, or take those of the last call when nothing changed."""
+        state = (header_params, self.default_headers, self.user_agent, self.cookie, key, with_body)
+        last, headers = self._last_headers
+        if state == last:
+            return headers
         headers = {"Accept": "application/json", "User-Agent": self.user_agent}
         if with_body:
             headers["Content-Type"] = "application/json"
-        headers.update(header_params)
+        headers.update(header_params or {})
         headers.update(self.default_headers)
         if self.cookie is not None:
             headers["Cookie"] = self.cookie
+        if key:
+            headers = {name: value for name, value in headers.items() if name.upper() != API_KEY_HEADER}
+            headers[API_KEY_HEADER] = key
         for name, value in headers.items():
             _check_header(name, value)
+        self._last_headers = (copy.deepcopy(state), headers)
         return headers
-
-    def _authorize(self, auth: Sequence[str], headers: dict[str, str], wire: Any) -> str:
-        """Put the API key where the endpoint wants it; what has to go into the query is returned."""
-        if not auth:
-            return ""
-        key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
-        if "api_key" in auth and not key and self._secrets(headers):
-            return ""  # the user set the header
-        if not key:
-            raise ApiValueError(_NO_KEY)
-        _check_header(API_KEY_HEADER, key)
-        if "api_key" in auth:
-            headers[API_KEY_HEADER] = key
-        if "api_key_body" in auth:
-            wire["secret"] = key
-        return urlencode({"api_key": key}) if "api_key_query" in auth else ""
-
-    def _secrets(self, headers: Mapping[str, str]) -> set[str]:
-        """Collect the forms of the API key that an answer may echo."""
-        keys = [value for name, value in headers.items() if name.upper() == API_KEY_HEADER]
-        keys.append(self.configuration.get_api_key_with_prefix(API_KEY_HEADER) or "")
-        return {form for key in keys for form in (key, key.rpartition(" ")[2], quote_plus(key)) if form}
 
 
 def _check_header(name: object, value: object) -> None:
@@ -287,8 +290,7 @@ def _fill(path: str, params: Mapping[str, object] | None) -> str:
     return path
 
 
-def _to_json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def _refuse_constant(name: str) -> None:

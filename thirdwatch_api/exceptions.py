@@ -23,6 +23,7 @@ The names for a status are those that today's OpenAPI generators give them.
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
 
 if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
@@ -57,10 +58,14 @@ def without_emails(text: str) -> str:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret by ``***``; a text of less than four characters is none."""
+    """Replace each secret by ``***``, also as a URL spells it, and its last word, which is a key without its prefix.
+
+    A text of less than four characters is no secret.
+    """
     for secret in secrets:
-        if len(secret) >= _SECRET_LENGTH:
-            text = text.replace(secret, "***")
+        for form in (secret, quote_plus(secret), secret.rpartition(" ")[2]):
+            if len(form) >= _SECRET_LENGTH:
+                text = text.replace(form, "***")
     return text
 
 

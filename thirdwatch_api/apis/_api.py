@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 from ..api_client import ApiClient, ApiResponse
 from ..configuration import Configuration, Retries, TimeoutSetting
 from ..exceptions import ApiTypeError, ApiValueError
-from ..models._model import Model, encode
+from ..models._encoder import encode
+from ..models._model import Model
 from ..models.event_response import EventResponse
 
 if TYPE_CHECKING:
