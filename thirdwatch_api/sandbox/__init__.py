@@ -21,7 +21,8 @@ from typing import Any, NamedTuple, NoReturn, cast
 from .. import apis
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiValueError
-from ..models._model import JsonObject, Model, encode
+from ..models._encoder import encode
+from ..models._model import JsonObject, Model
 from ._http import Answer, Refusal, Request, Server, say
 
 __all__ = ["Request", "Sandbox"]
