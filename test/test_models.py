@@ -1,0 +1,313 @@
+"""What every model can do, asked of all 29."""
+
+import ast
+import copy
+import importlib
+import inspect
+import pickle
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import thirdwatch_api
+from thirdwatch_api import CreateAccount, CustomInfo, ErrorResponse, EventResponse, Item, OrderStatus, Seller, models
+from thirdwatch_api.models._model import Kind, Model, decode, field_table
+
+from .events import events, expected, full, minimal, model_class, texts
+from .facts import ANSWERS, EVENTS, MODELS, PARTS
+
+each_model = pytest.mark.parametrize("name", MODELS)
+each_declared = pytest.mark.parametrize("name", [name for name in MODELS if name != "CustomInfo"])
+each_body = pytest.mark.parametrize("name", [*EVENTS, *PARTS])
+
+PERSONAL = {
+    *("session_id", "device_ip", "onboarding_ip_address", "user_email", "email", "phone"),
+    *("first_name", "last_name", "age", "gender", "facebook_id", "google_id", "twitter_id"),
+    *("address1", "address2", "city", "region", "zipcode", "account_name"),
+    *("card_bin", "card_last4", "card_expiry_month", "card_expiry_year", "avs_response_code", "cvv_response_code"),
+    *("subject", "content", "review_title", "review_content", "analyst", "order_referrer"),
+}
+"""Fields about a person, whatever model they are in."""
+
+PERSONAL_HERE = {
+    "BillingAddress": {"name", "country"},
+    "ShippingAddress": {"name", "country"},
+    "Seller": {"name"},
+    "OrderStatus": {"description"},
+    "ItemStatus": {"description"},
+    "Tag": {"description"},
+}
+"""Fields that tell of a person in these models, and of a thing in others."""
+
+
+def personal(name: str) -> set[str]:
+    return {f.name for f in MODELS[name]} & (PERSONAL | PERSONAL_HERE.get(name, set()))
+
+
+def module_of(name: str) -> ModuleType:
+    return importlib.import_module("thirdwatch_api.models." + re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower())
+
+
+def test_the_29_models_of_the_events_are_there() -> None:
+    assert len(MODELS) == 29
+    assert set(MODELS) <= set(models.__all__)
+
+
+@each_model
+def test_each_model_stands_in_its_module_and_at_the_root(name: str) -> None:
+    module = module_of(name)
+    assert module.__all__ == [name]
+    assert getattr(module, name) is getattr(models, name) is getattr(thirdwatch_api, name)
+
+
+@each_model
+def test_swagger_types_and_attribute_map_are_those_of_the_facts(name: str) -> None:
+    model = model_class(name)
+    for asked in (model, model()):
+        assert list(asked.swagger_types.items()) == [(f.name, f.type) for f in MODELS[name]]
+        assert list(asked.attribute_map.items()) == [(f.name, f.wire) for f in MODELS[name]]
+
+
+@each_body
+def test_the_fields_that_have_to_be_there_are_those_of_the_facts(name: str) -> None:
+    assert [f.name for f in field_table(model_class(name)) if f.required] == [
+        f.name for f in MODELS[name] if f.required
+    ]
+
+
+@each_declared
+def test_the_constructor_takes_all_fields_by_position_and_by_name(name: str) -> None:
+    values = [f"value {i}" for i in range(len(MODELS[name]))]
+    by_position = model_class(name)(*values)
+    by_name = model_class(name)(**{f.name: value for f, value in zip(MODELS[name], values, strict=True)})
+    assert by_position == by_name
+    assert [getattr(by_position, f.name) for f in MODELS[name]] == values
+    with pytest.raises(TypeError):
+        model_class(name)(*values, "one too many")
+
+
+@each_declared
+def test_every_field_is_none_by_default_and_can_be_assigned(name: str) -> None:
+    model = model_class(name)()
+    for f in MODELS[name]:
+        assert getattr(model, f.name) is None
+        setattr(model, f.name, "assigned")
+        assert getattr(model, f.name) == "assigned"
+
+
+@each_model
+def test_a_misspelt_attribute_or_keyword_fails(name: str) -> None:
+    model = model_class(name)()
+    with pytest.raises(AttributeError, match="user_idd"):
+        model.user_idd = "u-42"
+    if name != "CustomInfo":  # any key is right there
+        with pytest.raises(TypeError, match="user_idd"):
+            model_class(name)(user_idd="u-42")
+
+
+@each_declared
+def test_every_model_and_field_is_documented_in_its_declaration(name: str) -> None:
+    assert inspect.getdoc(model_class(name))
+    documented: set[str] = set()
+    for base in model_class(name).__mro__:
+        if not hasattr(base, "__dataclass_fields__"):
+            continue
+        source = Path(inspect.getfile(base)).read_text(encoding="utf-8")
+        [declared] = [c for c in ast.parse(source).body if isinstance(c, ast.ClassDef) and c.name == base.__name__]
+        for statement, after in zip(declared.body, declared.body[1:], strict=False):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                assert isinstance(after, ast.Expr), f"{base.__name__}.{statement.target.id}"
+                assert isinstance(after.value, ast.Constant)
+                documented.add(statement.target.id)
+    assert documented >= {f.name for f in MODELS[name]}
+
+
+@each_body
+def test_to_dict_names_every_field_and_turns_nested_models_into_dicts(name: str) -> None:
+    def plain(value: object) -> object:
+        if isinstance(value, Model) and not isinstance(value, CustomInfo):
+            return {f.name: plain(getattr(value, f.name)) for f in MODELS[type(value).__name__]}
+        return [plain(part) for part in value] if isinstance(value, list) else value
+
+    event = full(name)
+    assert event.to_dict() == plain(event)
+    assert list(event.to_dict()) == [f.name for f in MODELS[name]]
+    assert set(model_class(name)().to_dict().values()) == {None}
+
+
+@each_model
+def test_to_str_is_to_dict_as_readable_text(name: str) -> None:
+    assert ast.literal_eval(full(name).to_str()) == full(name).to_dict()
+
+
+@each_body
+def test_from_dict_reads_what_the_wire_holds(name: str) -> None:
+    event = full(name)
+    assert model_class(name).from_dict(expected(name, event)) == event
+    assert model_class(name).from_dict({}) == model_class(name)()
+    assert model_class(name).from_dict({"no such key": 1}) == model_class(name)()
+
+
+def test_what_does_not_fit_its_declaration_is_read_as_it_is() -> None:
+    assert CreateAccount.from_dict({"_paymentMethods": "none", "_billingAddress": 5}) == CreateAccount(
+        payment_methods="none",  # type: ignore[arg-type]  # an answer may hold anything
+        billing_address=5,  # type: ignore[arg-type]  # an answer may hold anything
+    )
+    [field] = [f for f in field_table(CreateAccount) if f.name == "promotions"]
+    assert field.kind is Kind.LIST
+    assert decode(field, [1, {}]) == [1, models.Promotion()]
+
+
+@each_model
+def test_equal_models_are_equal_and_others_are_not(name: str) -> None:
+    event = full(name)
+    assert event == full(name)
+    assert event != full(name, " else")
+    assert event != "text"
+    if name != "CustomInfo":
+        assert event != expected(name, event)
+
+
+@pytest.mark.parametrize("shared", ["Account", "Order", "Address"])
+def test_twins_are_not_equal_to_each_other(shared: str) -> None:
+    one, other = [name for name in MODELS if name.endswith(shared)]
+    assert full(one) != full(other)
+
+
+@each_model
+def test_models_can_be_pickled_and_copied(name: str) -> None:
+    event = full(name)
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(event, protocol)) == event
+    for twin in (copy.copy(event), copy.deepcopy(event)):
+        assert twin == event
+        assert twin is not event
+        assert type(twin) is type(event)
+
+
+@each_model
+def test_repr_masks_personal_fields_and_shows_the_others(name: str) -> None:
+    canary = "c4n4ry"
+    for f in MODELS[name]:
+        if f.type not in ("str", "bool", "int"):
+            continue
+        shown = repr(model_class(name)(**{f.name: canary}))
+        masked = f.name in personal(name)
+        assert shown == f"{name}({f.name}={'***' if masked else repr(canary)})"
+
+
+@each_model
+def test_repr_shows_no_personal_value_at_any_depth(name: str) -> None:
+    def hide(value: object) -> object:
+        """The same event with a canary in each personal field."""
+        if isinstance(value, CustomInfo):
+            return CustomInfo({"note": "c4n4ry", "c4n4ry": ["c4n4ry"]})
+        if isinstance(value, Model):
+            for f in MODELS[type(value).__name__]:
+                is_personal = f.name in personal(type(value).__name__)
+                setattr(value, f.name, "c4n4ry" if is_personal else hide(getattr(value, f.name)))
+        return [hide(part) for part in value] if isinstance(value, list) else value
+
+    event = hide(full(name))
+    assert "c4n4ry" not in repr(event)
+    assert "c4n4ry" not in str(event)
+    assert "c4n4ry" not in f"{[event]}"
+
+
+def test_repr_shows_no_dict_that_stands_for_a_model() -> None:
+    event = models.CreateOrder(order_id="o", billing_address={"_name": "c4n4ry"}, items=[{"_itemId": "c4n4ry"}])
+    assert repr(event) == "CreateOrder(order_id='o', billing_address=***, items=[***])"
+    assert repr(models.Custom(custom_info={"c4n4ry": 1})) == "Custom(custom_info=***)"
+    assert repr(models.Custom(custom_info=CustomInfo(a=1, b=2))) == "Custom(custom_info=CustomInfo(2 keys))"
+
+
+def test_repr_masks_an_email_address_that_serves_as_user_id() -> None:
+    assert repr(OrderStatus(user_id="ann@shop.example", order_id="o-1")) == "OrderStatus(user_id='***', order_id='o-1')"
+
+
+def test_repr_leaves_out_what_is_not_set() -> None:
+    assert repr(OrderStatus()) == "OrderStatus()"
+    assert repr(Item(quantity=0, is_on_sale=False)) == "Item(quantity=0, is_on_sale=False)"
+    assert repr(Item(seller=Seller(seller_id="s"))) == "Item(seller=Seller(seller_id='s'))"
+
+
+@given(pair=events())
+def test_repr_of_any_event_is_one_line_that_opens_with_its_name(pair: tuple[str, object]) -> None:
+    name, event = pair
+    if isinstance(event, Model):
+        assert repr(event).startswith(f"{name}(")
+        assert len(repr(event).splitlines()) == 1
+
+
+@given(pairs=st.dictionaries(texts, st.integers()))
+def test_custom_info_is_a_free_mapping(pairs: dict[str, object]) -> None:
+    info = CustomInfo(pairs)
+    info["more"] = 1
+    assert info == {**pairs, "more": 1}
+    assert info.to_dict() == dict(info)
+    assert CustomInfo.from_dict(pairs) == pairs
+    assert isinstance(CustomInfo.from_dict(pairs), CustomInfo)
+
+
+@pytest.mark.parametrize(
+    ("given_", "message", "kept"),
+    [
+        ({"message": "ok"}, "ok", {}),
+        ({"status": "ok"}, "ok", {}),
+        ({"message": "ok", "status": "no"}, "ok", {"status": "no"}),
+        ({"message": None, "status": "ok"}, "ok", {"message": None}),
+        ({}, None, {}),
+        ({"score": 82, "flags": ["a"]}, None, {"score": 82, "flags": ["a"]}),
+        ({"message": {"text": "ok"}}, '{"text": "ok"}', {}),
+        ({"status": 200}, "200", {}),
+    ],
+)
+def test_event_response_reads_message_or_status_and_keeps_the_rest(
+    given_: dict[str, object], message: str | None, kept: dict[str, object]
+) -> None:
+    answer = EventResponse.from_dict(given_)
+    assert (answer.message, answer.additional_properties) == (message, kept)
+    assert answer.to_dict() == {**kept, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("given_", "message", "kept"),
+    [
+        ({"error": "no"}, "no", {}),
+        ({"message": "no"}, "no", {}),
+        ({"error": "no", "message": "more"}, "no", {"message": "more"}),
+        ({}, None, {}),
+        ({"error": ["a", "b"]}, '["a", "b"]', {}),
+    ],
+)
+def test_error_response_reads_error_or_message_and_keeps_the_rest(
+    given_: dict[str, object], message: str | None, kept: dict[str, object]
+) -> None:
+    answer = ErrorResponse.from_dict(given_)
+    assert (answer.message, answer.additional_properties) == (message, kept)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_hold_their_message_by_position_and_the_rest_by_keyword(name: str) -> None:
+    answer = model_class(name)("text", additional_properties={"score": 1})
+    assert answer.to_dict() == {"message": "text", "score": 1}
+    assert repr(answer) == f"{name}(message='text')"
+    with pytest.raises(TypeError):
+        model_class(name)("text", {})
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_reading_an_answer_leaves_the_json_as_it_was(name: str) -> None:
+    data: dict[str, object] = {"message": "text", "score": 1}
+    model_class(name).from_dict(data)
+    assert data == {"message": "text", "score": 1}
+
+
+@each_body
+def test_a_model_that_a_user_derives_is_the_same_on_the_wire(name: str) -> None:
+    derived = type(f"My{name}", (model_class(name),), {"extra": 1})
+    assert derived(**minimal(name)).attribute_map == model_class(name).attribute_map

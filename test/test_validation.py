@@ -1,0 +1,571 @@
+"""What an event may hold: problems found before sending, and the form on the wire of what is fine."""
+
+import copy
+import json
+import logging
+import math
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import thirdwatch_api
+from thirdwatch_api import (
+    ApiClient,
+    CreateOrder,
+    Custom,
+    CustomInfo,
+    Item,
+    Login,
+    OrderStatus,
+    Transaction,
+    UpdateOrder,
+)
+from thirdwatch_api.exceptions import ApiTypeError, ApiValueError
+from thirdwatch_api.models._encoder import encode, to_json_value
+from thirdwatch_api.models._model import Model
+from thirdwatch_api.sandbox import Sandbox
+
+from .events import IDENTITY, PlainNumber, events, expected, full, inner, minimal, model_class, wire_names
+from .facts import EVENTS, MODELS, PARTS, FieldFact
+
+CANARY = "c4n4ry"
+SECONDS = "looks like seconds; the service wants milliseconds since the epoch (13 digits today)"
+INDIA = timezone(timedelta(hours=5, minutes=30))
+each_event = pytest.mark.parametrize("name", EVENTS)
+every_field = pytest.mark.parametrize(
+    ("name", "field"),
+    [(name, field) for name in (*EVENTS, *PARTS) for field in MODELS[name]],
+    ids=lambda part: part if isinstance(part, str) else part.name,
+)
+
+
+def problems(model: type[Model], event: object, **options: bool) -> tuple[str, ...]:
+    with pytest.raises(ApiValueError) as caught:
+        encode(model, event, **options)
+    return caught.value.problems
+
+
+def refusal(act: Callable[[], object]) -> Exception | None:
+    """What an act raises, which must be one of the two errors for misuse."""
+    try:
+        act()
+    except (ApiValueError, ApiTypeError) as error:
+        return error
+    return None
+
+
+def strict_json(value: object) -> Any:
+    """Write JSON, and read it again with a parser that knows nothing but JSON."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    return json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
+
+
+# Identity and required fields
+
+
+@each_event
+@pytest.mark.parametrize("missing", [{}, {"user_id": ""}, {"user_id": None}])
+def test_an_event_needs_an_identity(name: str, missing: dict[str, str | None]) -> None:
+    ids = [f.name for f in MODELS[name] if f.name in IDENTITY]
+    given_ = {**minimal(name), "user_id": None, **missing}
+    wanted = f"{name}: needs {' or '.join(ids)}, to tell whose event it is"
+    assert problems(model_class(name), model_class(name)(**given_)) == (wanted,)
+    assert problems(model_class(name), wire_names(name, given_)) == (wanted,)
+
+
+@each_event
+def test_a_session_stands_in_for_a_user_where_the_model_has_one(name: str) -> None:
+    given_ = {**minimal(name), "user_id": "", "session_id": "s-1"}
+    if any(f.name == "session_id" for f in MODELS[name]):
+        assert encode(model_class(name), model_class(name)(**given_)).get("_sessionId") == "s-1"
+    else:
+        assert name in ("Tag", "UnTag")
+        assert problems(model_class(name), wire_names(name, {"user_id": ""}) | {"_sessionId": "s-1"})
+
+
+@each_event
+@pytest.mark.parametrize("empty", [None, ""])
+def test_required_fields_are_asked_for(name: str, empty: str | None) -> None:
+    required = [f for f in MODELS[name] if f.required]
+    event = {**minimal(name), **{f.name: empty for f in required}}
+    if not required:
+        assert encode(model_class(name), model_class(name)(**event)) == {"_userId": "u-42"}
+        return
+    wanted = tuple(f"{name}.{f.name}: is required" for f in required)
+    assert problems(model_class(name), model_class(name)(**event)) == wanted
+    by_wire = tuple(f"{name}.{f.wire}: is required" for f in required)
+    assert problems(model_class(name), wire_names(name, event)) == by_wire
+
+
+@each_event
+def test_the_fewest_fields_are_enough(name: str) -> None:
+    event = minimal(name)
+    assert encode(model_class(name), model_class(name)(**event)) == wire_names(name, event)
+    assert encode(model_class(name), wire_names(name, event)) == wire_names(name, event)
+
+
+def test_zero_and_false_are_no_missing_values() -> None:
+    assert encode(CreateOrder, CreateOrder(user_id=0, order_id=0, is_gift=False)) == {
+        "_userId": "0",
+        "_orderId": "0",
+        "_isGift": False,
+    }
+
+
+def test_empty_text_is_sent_where_nothing_is_required() -> None:
+    assert encode(OrderStatus, OrderStatus(user_id="", session_id="s", reason="")) == {
+        "_userId": "",
+        "_sessionId": "s",
+        "_reason": "",
+    }
+
+
+# Types
+
+
+@every_field
+def test_every_field_refuses_a_wrong_type_and_tells_its_path(name: str, field: FieldFact) -> None:
+    wrong: dict[str, object] = {"str": [CANARY], "bool": 1, "int": True, "CustomInfo": CANARY}
+    value = wrong.get(field.type, CANARY)
+    label = "any mapping" if field.type == "CustomInfo" else field.type
+    text = "text" if field.type == "str" else label
+    event = model_class(name)(**{**minimal(name), field.name: value})
+    found = [problem for problem in problems(model_class(name), event) if f".{field.name}:" in problem]
+    if field.type == "CustomInfo":
+        assert found == [f"{name}.{field.name}: expected CustomInfo, got str"]
+    else:
+        assert found == [f"{name}.{field.name}: expected {text}, got {type(value).__name__}"]
+
+
+@every_field
+def test_every_field_takes_what_its_declaration_says(name: str, field: FieldFact) -> None:
+    event = {**minimal(name), field.name: getattr(full(name), field.name)}
+    wanted = expected(name, model_class(name)(**event))
+    assert encode(model_class(name), model_class(name)(**event)) == wanted
+    assert encode(model_class(name), wanted) == wanted
+
+
+class Colour(str, Enum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (42, "42"),
+        (-1, "-1"),
+        (2**200, str(2**200)),
+        (Decimal("25.50"), "25.50"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("1E-7"), "0.0000001"),
+        (Decimal("-0.0"), "-0.0"),
+        (0.1, "0.1"),
+        (1e22, "10000000000000000000000"),
+        (1e-7, "0.0000001"),
+        (2500.0, "2500.0"),
+        (5e-324, "0." + "0" * 323 + "5"),
+        (datetime(2017, 7, 14, 2, 40, tzinfo=timezone.utc), "1500000000000"),
+        (datetime(2017, 7, 14, 8, 10, 0, 999, tzinfo=INDIA), "1500000000000"),
+        (datetime(2017, 7, 14, 8, 10, 0, 1000, tzinfo=INDIA), "1500000000001"),
+        ("  as it is\n", "  as it is\n"),
+        ("नमस्ते 🛒", "नमस्ते 🛒"),
+        ("1e5", "1e5"),
+        (Colour.RED, "red"),
+    ],
+    ids=repr,
+)
+def test_text_fields_take_what_users_have(sandbox: Sandbox, client: ApiClient, value: Any, text: str) -> None:
+    thirdwatch_api.OrderStatusApi(client).order_status(OrderStatus(user_id="u", reason=value))
+    assert json.loads(sandbox.requests[0].body) == {"_userId": "u", "_reason": text}
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (datetime(2017, 7, 14), "a datetime needs a time zone: datetime.now(timezone.utc)"),  # noqa: DTZ001 - to be refused
+        (date(2017, 7, 14), "expected text, got date"),
+        (True, "expected text, got bool"),
+        (False, "expected text, got bool"),
+        (b"bytes", "expected text, got bytes"),
+        (bytearray(b"bytes"), "expected text, got bytearray"),
+        (math.nan, "a float must be finite and of a sensible size"),
+        (-math.inf, "a float must be finite and of a sensible size"),
+        (Decimal("NaN"), "a Decimal must be finite and of a sensible size"),
+        (Decimal("sNaN"), "a Decimal must be finite and of a sensible size"),
+        (Decimal("1E+5000"), "a Decimal must be finite and of a sensible size"),
+        (10**5000, "an int of more than 1024 bits is too large"),
+        ("\ud83d", "holds a lone surrogate, which no JSON text can carry"),
+        ({"a": 1}, "expected text, got dict"),
+        (1j, "expected text, got complex"),
+    ],
+    ids=["naive", "date", "True", "False", "bytes", "bytearray", "nan", "inf", "NaN", "sNaN", "huge", "int", *"sdc"],
+)
+def test_text_fields_refuse_what_cant_be_meant(value: Any, why: str) -> None:
+    assert problems(OrderStatus, OrderStatus(user_id="u", reason=value)) == (f"OrderStatus.reason: {why}",)
+    assert problems(OrderStatus, {"_userId": "u", "_reason": value}) == (f"OrderStatus._reason: {why}",)
+
+
+@pytest.mark.parametrize("value", ["1500000000", 1500000000, 1500000000.5, Decimal(1500000000), "1500000000.123"])
+def test_ten_digits_of_origin_timestamp_are_refused_as_seconds(value: Any) -> None:
+    for name in (name for name in EVENTS if any(f.name == "origin_timestamp" for f in MODELS[name])):
+        [problem] = problems(model_class(name), model_class(name)(**minimal(name), origin_timestamp=value))
+        assert problem == f"{name}.origin_timestamp: {SECONDS}"
+
+
+@pytest.mark.parametrize("value", ["1500000000000", 1500000000000, "yesterday", "", "150000000", "15000000000"])
+def test_no_other_form_of_origin_timestamp_is_checked(value: Any) -> None:
+    assert encode(Login, Login(user_id="u", origin_timestamp=value))["_originTimestamp"] == str(value)
+
+
+def test_ten_digits_are_fine_in_every_other_field() -> None:
+    assert encode(OrderStatus, OrderStatus(user_id="1500000000"))["_userId"] == "1500000000"
+
+
+@pytest.mark.parametrize("status", ["_fulfilled", "_wo_on-hold", "any text at all", ""])
+def test_vocabularies_stay_open(sandbox: Sandbox, client: ApiClient, status: str) -> None:
+    thirdwatch_api.OrderStatusApi(client).order_status(OrderStatus(user_id="u", order_status=status))
+    assert json.loads(sandbox.requests[0].body)["_orderStatus"] == status
+
+
+@pytest.mark.parametrize("mapping", [OrderedDict, MappingProxyType, CustomInfo, dict])
+def test_any_mapping_serves_as_a_dict(mapping: Callable[[Any], Any]) -> None:
+    event = mapping({"_userId": "u", "_customInfo": mapping({"a": mapping({"b": (1, 2)})})})
+    assert encode(Custom, event) == {"_userId": "u", "_customInfo": {"a": {"b": [1, 2]}}}
+
+
+def test_lists_may_be_tuples_and_hold_dicts_and_models() -> None:
+    event = CreateOrder(user_id="u", order_id="o", items=(Item(item_id="1"), {"_itemId": "2"}))
+    assert encode(CreateOrder, event)["_items"] == [{"_itemId": "1"}, {"_itemId": "2"}]
+    assert encode(CreateOrder, CreateOrder(user_id="u", order_id="o", items=[]))["_items"] == []
+
+
+def test_a_key_whose_value_is_none_counts_as_left_out() -> None:
+    assert encode(OrderStatus, {"_userId": "u", "_reason": None}) == {"_userId": "u"}
+
+
+def test_custom_info_takes_any_json_and_what_text_fields_take() -> None:
+    info: dict[str, object] = {
+        "a": [1, 1.5, None, True, "t", {"b": {}}],
+        "money": Decimal("1.50"),
+        "model": Item(item_id=1),
+    }
+    info["time"] = datetime(2017, 7, 14, 2, 40, tzinfo=timezone.utc)
+    assert encode(Custom, Custom(user_id="u", custom_info=info))["_customInfo"] == {
+        "a": [1, 1.5, None, True, "t", {"b": {}}],
+        "money": "1.50",
+        "model": {"_itemId": "1"},
+        "time": "1500000000000",
+    }
+
+
+# Paths and hints
+
+
+def test_all_problems_are_reported_with_their_paths(sandbox: Sandbox, client: ApiClient) -> None:
+    event: Any = CreateOrder(
+        is_gift="yes",  # type: ignore[arg-type]  # that is the point
+        amount=math.nan,
+        origin_timestamp=1500000000,
+        items=[Item(), Item(), {"_itemId": "x"}, Item(price=True, seller={"_nmae": "x"}), None],  # type: ignore[list-item]  # that is the point
+        billing_address={"city": "Pune"},
+        custom_info={"a": {"b": [0, {1}]}, "c d": b"", 5: 6},  # type: ignore[dict-item]  # that is the point
+    )
+    with pytest.raises(ApiValueError) as caught:
+        thirdwatch_api.CreateOrderApi(client).create_order(event)
+    assert set(caught.value.problems) == {
+        "CreateOrder.order_id: is required",
+        f"CreateOrder.origin_timestamp: {SECONDS}",
+        "CreateOrder.amount: a float must be finite and of a sensible size",
+        "CreateOrder.is_gift: expected bool, got str",
+        "CreateOrder.billing_address.city: unknown key; did you mean '_city'?",
+        "CreateOrder.items[3].seller._nmae: unknown key; did you mean '_name'?",
+        "CreateOrder.items[3].price: expected text, got bool",
+        "CreateOrder.items[4]: expected Item, got NoneType",
+        "CreateOrder.custom_info.a.b[1]: a value of type set has no form in JSON",
+        "CreateOrder.custom_info.<str>: a value of type bytes has no form in JSON",
+        "CreateOrder.custom_info: a key must be text, got int",
+        "CreateOrder: needs user_id or session_id, to tell whose event it is",
+    }
+    for problem in caught.value.problems:
+        assert problem in str(caught.value)
+    assert str(caught.value).startswith("this CreateOrder was not sent: ")
+    assert sandbox.requests == []
+
+
+@every_field
+def test_a_python_name_or_a_typo_in_a_dict_is_reported_with_the_wire_key(name: str, field: FieldFact) -> None:
+    event = wire_names(name, minimal(name))
+    assert problems(model_class(name), event | {field.name: "x"}) == (
+        f"{name}.{field.name}: unknown key; did you mean {field.wire!r}?",
+    )
+    typo = field.wire + "s"
+    if typo not in {f.wire for f in MODELS[name]}:
+        [problem] = problems(model_class(name), event | {typo: "x"})
+        assert problem == f"{name}.{typo}: unknown key; did you mean {field.wire!r}?"
+
+
+def test_the_wrong_spelling_of_the_user_id_is_reported_with_the_right_one() -> None:
+    assert problems(Login, {"_userID": "u"}) == (
+        "Login._userID: unknown key; did you mean '_userId'?",
+        "Login: needs user_id or session_id, to tell whose event it is",
+    )
+
+
+def test_a_key_that_resembles_none_gets_no_hint() -> None:
+    assert problems(Login, {"_userId": "u", "zzz": 1}) == ("Login.zzz: unknown key",)
+    assert problems(Login, {"_userId": "u", 5: 1}) == ("Login.<int>: unknown key",)
+    assert problems(Login, {"_userId": "u", "ann@shop.example": 1}) == ("Login.<str>: unknown key",)
+    assert problems(Login, {"_userId": "u", "x" * 65: 1}) == ("Login.<str>: unknown key",)
+
+
+def test_a_message_lists_twenty_problems_and_counts_the_others() -> None:
+    with pytest.raises(ApiValueError) as caught:
+        encode(CreateOrder, CreateOrder(user_id="u", order_id="o", items=[None] * 25))  # type: ignore[list-item]  # that is the point
+    assert len(caught.value.problems) == 25
+    assert "items[19]" in str(caught.value)
+    assert "items[20]" not in str(caught.value)
+    assert str(caught.value).endswith("; and 5 more problems")
+
+
+@pytest.mark.parametrize("event", [None, 5, "text", b"{}", [("_userId", "u")], object()], ids=repr)
+@pytest.mark.parametrize("validate", [True, False])
+def test_what_is_neither_a_model_nor_a_mapping_is_a_type_error(event: object, validate: bool) -> None:
+    with pytest.raises(ApiTypeError, match=f"expected Login or a dict with its wire keys, got {type(event).__name__}"):
+        encode(Login, event, validate=validate)
+
+
+# Validation switched off
+
+
+def test_without_validation_only_json_itself_is_checked() -> None:
+    event = {"_useID": "u", "_items": 5, "_isGift": "yes", "_amount": True, "_billingAddress": [1]}
+    assert encode(CreateOrder, event, validate=False) == event
+    assert encode(CreateOrder, Login(user_id=1), validate=False) == {"_userId": "1"}
+    assert encode(CreateOrder, CreateOrder(), validate=False) == {}
+    assert encode(Login, Login(origin_timestamp=1500000000), validate=False) == {"_originTimestamp": "1500000000"}
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ({"_userId": b"u"}, "Login._userId: a value of type bytes has no form in JSON"),
+        ({"_userId": {1}}, "Login._userId: a value of type set has no form in JSON"),
+        ({"_x": math.inf}, "Login._x: NaN and infinities have no form in JSON"),
+        ({"_x": "\udcff"}, "Login._x: holds a lone surrogate, which no JSON text can carry"),
+        ({"\udcff": 1}, "Login: holds a lone surrogate, which no JSON text can carry"),
+        ({"_x": 10**5000}, "Login._x: an int of more than 1024 bits is too large"),
+        ({5: 1}, "Login.<int>: unknown key"),
+        (Login(user_id=object()), "Login.user_id: a value of type object has no form in JSON"),  # type: ignore[arg-type]  # that is the point
+    ],
+)
+def test_without_validation_what_json_cant_carry_is_refused_all_the_same(event: object, why: str) -> None:
+    assert problems(Login, event, validate=False) == (why,)
+
+
+def test_a_cycle_is_refused() -> None:
+    loop: dict[str, Any] = {}
+    loop["self"] = [loop]
+    [problem] = problems(Custom, {"_userId": "u", "_customInfo": loop})
+    assert problem == "Custom._customInfo.self[0]: holds itself"
+    item = Item()
+    item.seller = item  # type: ignore[assignment]  # that is the point
+    assert problems(Item, item, validate=False)
+    assert problems(Custom, Custom(user_id="u", custom_info={"item": item}))
+
+
+def test_the_same_part_twice_is_no_cycle() -> None:
+    part = {"a": [1]}
+    item = Item(item_id="1")
+    event = CreateOrder(user_id="u", order_id="o", items=[item, item], custom_info={"x": part, "y": part})
+    assert encode(CreateOrder, event)["_customInfo"] == {"x": part, "y": part}
+
+
+def test_64_levels_are_fine_and_more_are_refused() -> None:
+    def nest(levels: int) -> object:
+        value: object = "bottom"
+        for _ in range(levels):
+            value = [value]
+        return value
+
+    assert strict_json(encode(Custom, Custom(user_id="u", custom_info={"deep": nest(50)})))
+    [problem] = problems(Custom, Custom(user_id="u", custom_info={"deep": nest(100_000)}))
+    assert problem.endswith(": is nested more than 64 deep")
+    assert len(problem) < 500
+
+
+def test_to_json_value_shows_an_event_without_checking_it() -> None:
+    assert to_json_value(CreateOrder(items=[Item(price=5)])) == {"_items": [{"_price": "5"}]}
+    assert to_json_value([Item(item_id=1), {"a": Decimal("0.5")}, None]) == [{"_itemId": "1"}, {"a": "0.5"}, None]
+    with pytest.raises(ApiValueError, match=r"this has no form in JSON: list\[0\]: a value of type set"):
+        to_json_value([{1}])
+
+
+# Laws
+
+
+class Hostile:
+    """What a value may do at worst: compare, print and hash with an error, as arrays and lazy objects do."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError(CANARY)
+
+    __hash__ = object.__hash__
+
+    def __str__(self) -> str:
+        raise ValueError(CANARY)
+
+    __repr__ = __str__
+
+
+surrogates = st.text(st.characters(categories=["Cs", "Ll"]), max_size=3)
+junk_leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.builds(pow, st.just(10), st.just(5000)),
+    st.floats(),
+    st.decimals(),
+    st.sampled_from([Decimal("sNaN"), Decimal("1E+999999"), Decimal("-0E-999999")]),
+    st.text(max_size=5) | surrogates,
+    st.binary(max_size=3),
+    st.datetimes(timezones=st.none() | st.just(INDIA)),
+    st.dates(),
+    st.sampled_from([object(), {1}, frozenset(), 1j, ..., Login, Login(user_id="u"), Item(price=math.nan), range(3)]),
+)
+some_wire_keys = st.sampled_from(sorted({f.wire for fields in MODELS.values() for f in fields}))
+junk_keys = st.one_of(some_wire_keys, st.text(max_size=3), surrogates, st.integers(), st.none())
+junk = st.recursive(
+    junk_leaves,
+    lambda deeper: st.one_of(
+        st.lists(deeper, max_size=3),
+        st.lists(deeper, max_size=2).map(tuple),
+        st.dictionaries(junk_keys, deeper, max_size=4),
+    ),
+    max_leaves=12,
+)
+
+
+@st.composite
+def junk_events(draw: st.DrawFn) -> tuple[str, object]:
+    """A model or a dict of it, each part of which may be junk."""
+    name = draw(st.sampled_from([*EVENTS, *PARTS]))
+    values = {f: draw(junk) for f in draw(st.sets(st.sampled_from(MODELS[name]), max_size=4))}
+    if draw(st.booleans()):
+        return name, model_class(name)(**{f.name: value for f, value in values.items()})
+    event: dict[Any, Any] = {f.wire: value for f, value in values.items()}
+    return name, event | draw(st.dictionaries(junk_keys, junk, max_size=2))
+
+
+@given(pair=junk_events(), validate=st.booleans())
+def test_junk_raises_nothing_but_our_errors_and_what_passes_is_json(pair: tuple[str, object], validate: bool) -> None:
+    name, event = pair
+    error = refusal(partial(encode, model_class(name), event, validate=validate))
+    if error:
+        assert strict_json(str(error)) == str(error)
+    else:
+        wire = encode(model_class(name), event, validate=validate)
+        assert strict_json(wire) == wire
+
+
+@given(value=junk)
+def test_to_json_value_of_junk_raises_nothing_but_our_errors(value: object) -> None:
+    if refusal(lambda: to_json_value(value)) is None:
+        strict_json(to_json_value(value))
+
+
+@pytest.mark.parametrize("validate", [True, False])
+@pytest.mark.parametrize("model", [CreateOrder, dict])
+def test_a_value_that_cant_be_compared_raises_nothing_but_our_errors(model: type[Any], validate: bool) -> None:
+    values = {"user_id": "u", "order_id": Hostile()}
+    event = wire_names("CreateOrder", values) if model is dict else model(**values)
+    [problem] = problems(CreateOrder, event, validate=validate)
+    assert problem.endswith("expected text, got Hostile" if validate else "Hostile has no form in JSON")
+
+
+@pytest.mark.parametrize(
+    "key", [10**5000, Hostile(), (1, 2), None, 1.5, b"_userId"], ids=lambda key: type(key).__name__
+)
+def test_a_key_that_is_no_text_is_a_problem_like_any_other(key: object) -> None:
+    [problem] = problems(Login, {"_userId": "u", key: 1})
+    assert problem.startswith(f"Login.<{type(key).__name__}>: unknown key")
+
+
+@given(number=st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-(10**300), 10**300))
+def test_any_number_is_plain_decimal_text_that_loses_nothing(number: float | Decimal) -> None:
+    assert encode(OrderStatus, OrderStatus(user_id="u", shipping_cost=number))["_shippingCost"] == PlainNumber(number)
+
+
+@given(pair=events())
+def test_encoding_an_event_leaves_it_as_it_was(pair: tuple[str, Any]) -> None:
+    name, event = pair
+    before = copy.deepcopy(event)
+    first = encode(model_class(name), event)
+    assert event == before
+    assert encode(model_class(name), event) == first
+    assert encode(model_class(name), first) == first
+
+
+# Nothing personal in messages
+
+
+def canary_values() -> list[Any]:
+    loop: list[object] = [CANARY]
+    loop.append(loop)
+    return [CANARY + "\ud800", CANARY.encode(), [CANARY], {CANARY}, {"x": {CANARY}}, loop, (CANARY, 5), {"y": CANARY}]
+
+
+@every_field
+def test_no_message_shows_a_value(name: str, field: FieldFact, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for value in canary_values():
+        for event in (
+            model_class(name)(**{field.name: value}),
+            {field.wire: value, "_unknown": CANARY},
+            {field.name: value},
+        ):
+            for validate in (True, False):
+                error = refusal(partial(encode, model_class(name), event, validate=validate))
+                if error:
+                    assert CANARY not in "".join(traceback.format_exception(error))
+                    assert CANARY not in repr(error)
+    assert CANARY not in caplog.text
+
+
+@each_event
+def test_no_log_record_of_a_call_shows_a_value(
+    name: str, sandbox: Sandbox, client: ApiClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client.configuration.debug = True
+    api = EVENTS[name]
+    getattr(getattr(thirdwatch_api, api.class_name)(client), api.method)(full(name, CANARY))
+    assert len(sandbox.events) == 1
+    assert caplog.records
+    assert CANARY not in caplog.text
+    assert sandbox.api_key not in caplog.text
+
+
+def test_inner_names_the_model_of_a_list() -> None:
+    assert [inner(kind) for kind in ("list[Item]", "Item", "str")] == ["Item", "Item", "str"]
+    assert problems(Transaction, Transaction(user_id="u", order_id="o")) == (
+        "Transaction.transaction_status: is required",
+    )
+    assert problems(UpdateOrder, UpdateOrder(user_id="u")) == ("UpdateOrder.order_id: is required",)
