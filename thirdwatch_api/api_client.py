@@ -6,7 +6,7 @@ import copy
 import json
 import platform
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from .configuration import (
     check_timeout,
 )
 from .exceptions import ApiException, ApiTypeError, ApiValueError, InvalidResponseException, without_secrets
+from .models._answer import Answer
 from .models._encoder import to_json_value
 from .models._model import Kind, Model, field_table
 from .models.error_response import ErrorResponse
@@ -188,6 +189,7 @@ class ApiClient:
         _retries: Retries | None = None,
         *,
         at_root: bool = False,
+        any_body: bool = False,
     ) -> Any:
         """Make one call; what the methods of the API classes are built on.
 
@@ -201,6 +203,7 @@ class ApiClient:
         :param auth_settings: how to send the API key: ``["api_key"]`` in its header, ``["api_key_query"]`` in the
             query, ``["api_key_body"]`` as ``secret`` in the body; None to send none
         :param at_root: whether the path stands at the root of the host, instead of below the host's own path
+        :param any_body: whether an answer with a 2xx status is a success even if it is not a JSON object
         :return: ``(data, status, headers)``, or the data alone with ``_return_http_data_only``; with ``callback``
             a PendingCall
         :raises ApiException: whatever went wrong; the other options are those of ``Options``
@@ -231,18 +234,24 @@ class ApiClient:
         )
 
         def work() -> Any:
-            return self._deliver(request, response_type, data_only=bool(_return_http_data_only))
+            return self._deliver(request, response_type, data_only=bool(_return_http_data_only), any_body=any_body)
 
         return work() if callback is None else self._callbacks.submit(work, callback)
 
-    def _deliver(self, request: Request, response_type: Any, *, data_only: bool) -> Any:
+    def _deliver(self, request: Request, response_type: Any, *, data_only: bool, any_body: bool) -> Any:
         try:
             answer = self.rest_client.request(request)
         except ApiException as error:
-            _explain(error, request)
-            raise
-        data = _read(answer, response_type, request) if isinstance(answer, RESTResponse) else answer
-        return data if data_only else ApiResponse(data, answer.status, answer.headers)
+            if not (any_body and isinstance(error, InvalidResponseException) and error.status):
+                _explain(error, request)
+                raise
+            answer = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
+        data, headers = answer, answer.headers
+        if isinstance(answer, RESTResponse):
+            data = _read(answer, response_type, request, any_body=any_body)
+            if any_body or request.secret_query:  # who logs URLs and bodies may echo them, too
+                headers = _mask_headers(headers, request.secrets)
+        return data if data_only else ApiResponse(data, answer.status, headers)
 
     def _key(self, header_params: Mapping[str, str] | None) -> str:
         """Find the API key: the configuration's, else the one that the user put into the headers."""
@@ -309,27 +318,71 @@ def _load_object(data: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _read(answer: RESTResponse, response_type: Any, request: Request) -> Any:
+def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_body: bool) -> Any:
     """Read an answer with a 2xx status."""
     if response_type is None:
         return None
     given = {} if answer.status == _NO_CONTENT else _load_object(answer.data)
-    if given is not None:
-        return _convert(given, response_type)
+    if given is None and any_body:
+        text = answer.data.decode("utf-8", "replace").strip()
+        given = {"message": text} if text else {}
+    if given is None:
+        kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
+        reason, advice = f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)", ""
+    else:
+        if any_body or request.secret_query:
+            _mask_json(given, request.secrets)
+        data = _convert(given, response_type)
+        reason, advice = _lack(data)
+        if not reason:
+            return data
     error = InvalidResponseException(http_resp=answer)
-    kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-    error.reason = f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)"
+    error.reason = without_secrets(reason, request.secrets)
+    error.hint = advice or error.hint
     error.body = without_secrets(error.body or "", request.secrets)
     error.attempts = answer.attempts
+    _explain(error, request)
     raise error
+
+
+def _lack(data: object) -> tuple[str, str]:
+    """Tell what an answer does not hold although it is none without, and what to do about it."""
+    if isinstance(data, Answer):
+        for f in field_table(type(data)):
+            if f.required and getattr(data, f.name) is None:
+                return f"the answer holds no {f.name}", data.advice
+    return "", ""
 
 
 def _explain(error: ApiException, request: Request) -> None:
     """Attach what the service said; the sentence for ``str(error)`` repeats nothing of the event that is personal."""
+    if error.headers is not None:
+        error.headers = _mask_headers(error.headers, request.secrets)
     given = _load_object(error.body.encode()) if error.body else None
     if given is not None:
+        _mask_json(given, request.secrets)
         said = ErrorResponse.from_dict(given)
         error.explain(said, without_secrets(said.message or "", _personal_texts(request.body)))
+
+
+def _mask_headers(headers: Any, secrets: Iterable[str]) -> Any:
+    return type(headers)((name, without_secrets(value, secrets)) for name, value in headers.items())
+
+
+def _mask_json(answer: dict[str, Any], secrets: Iterable[str]) -> None:
+    """Mask what an answer echoes, in place and without recursion: it may be nested as deep as it likes."""
+    pending: list[Any] = [answer]
+    while pending:
+        holder = pending.pop()
+        values = holder.values() if isinstance(holder, dict) else holder
+        masked = [without_secrets(value, secrets) if isinstance(value, str) else value for value in values]
+        if isinstance(holder, dict):
+            keys = [without_secrets(key, secrets) for key in holder]
+            holder.clear()
+            holder.update(zip(keys, masked, strict=True))
+        else:
+            holder[:] = masked
+        pending += [value for value in masked if isinstance(value, (dict, list))]
 
 
 @cache

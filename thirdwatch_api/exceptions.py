@@ -22,6 +22,7 @@ The names for a status are those that today's OpenAPI generators give them.
 
 import re
 from collections.abc import Iterable, Mapping
+from json import dumps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -58,12 +59,14 @@ def without_emails(text: str) -> str:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret by ``***``, also as a URL spells it, and its last word, which is a key without its prefix.
+    """Replace each secret by ``***``, also as URLs and JSON spell it, and its last word, a key without its prefix.
 
     A text of less than four characters is no secret.
     """
     for secret in secrets:
-        for form in (secret, quote_plus(secret), secret.rpartition(" ")[2]):
+        quoted = dumps(secret)[1:-1]
+        # PHP's JSON escapes the slash as well.
+        for form in (secret, quote_plus(secret), quoted, quoted.replace("/", "\\/"), secret.rpartition(" ")[2]):
             if len(form) >= _SECRET_LENGTH:
                 text = text.replace(form, "***")
     return text

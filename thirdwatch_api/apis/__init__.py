@@ -1,8 +1,9 @@
-"""The 20 API classes, one a file."""
+"""The API classes, one a file: 20 that send events, and three for what comes back."""
 
 from .add_promotion_api import AddPromotionApi
 from .add_to_cart_api import AddToCartApi
 from .chargeback_api import ChargebackApi
+from .client_action_api import ClientActionApi
 from .create_account_api import CreateAccountApi
 from .create_order_api import CreateOrderApi
 from .custom_event_api import CustomEventApi
@@ -11,8 +12,10 @@ from .link_session_to_user_api import LinkSessionToUserApi
 from .login_api import LoginApi
 from .logout_api import LogoutApi
 from .order_status_api import OrderStatusApi
+from .postback_api import PostbackApi
 from .remove_from_cart_api import RemoveFromCartApi
 from .report_item_api import ReportItemApi
+from .score_api import ScoreApi
 from .send_message_api import SendMessageApi
 from .submit_review_api import SubmitReviewApi
 from .tag_api_api import TagAPIApi
@@ -25,6 +28,7 @@ __all__ = [
     "AddPromotionApi",
     "AddToCartApi",
     "ChargebackApi",
+    "ClientActionApi",
     "CreateAccountApi",
     "CreateOrderApi",
     "CustomEventApi",
@@ -33,8 +37,10 @@ __all__ = [
     "LoginApi",
     "LogoutApi",
     "OrderStatusApi",
+    "PostbackApi",
     "RemoveFromCartApi",
     "ReportItemApi",
+    "ScoreApi",
     "SendMessageApi",
     "SubmitReviewApi",
     "TagAPIApi",

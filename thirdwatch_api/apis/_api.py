@@ -49,7 +49,7 @@ class Options(TypedDict, total=False):
 
 
 class Api:
-    """Send one kind of event.
+    """Make one kind of call.
 
     :param api_client: the client to send with; when left out, the one that ``thirdwatch_api.configuration`` holds
     """
@@ -58,7 +58,16 @@ class Api:
     """Path of the endpoint below the host's."""
 
     model: ClassVar[type[Model]]
-    """What the endpoint takes."""
+    """What the endpoint takes; what it answers, where it takes no body."""
+
+    at_root: ClassVar[bool] = False
+    """Whether the path stands at the root of the host instead. So do the endpoints that take no event."""
+
+    auth: ClassVar[str] = "api_key"
+    """How the API key travels, as ``ApiClient.call_api`` names it."""
+
+    any_body: ClassVar[bool] = False
+    """Whether a success may hold anything instead of a JSON object."""
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
         self._api_client = api_client
@@ -77,9 +86,7 @@ class Api:
         return result
 
     def _call(self, event: object, options: Mapping[str, Any]) -> Any:
-        unknown = options.keys() - Options.__annotations__.keys()
-        if unknown:
-            raise ApiTypeError(f"{type(self).__name__}: unknown option {', '.join(sorted(unknown))}")
+        _check(self, options)
         if event is None:
             raise ApiValueError(f"{type(self).__name__}: the event is missing; pass a {self.model.__name__}")
         client = self.api_client
@@ -88,9 +95,29 @@ class Api:
             "POST",
             body=encode(self.model, event, validate=client.configuration.client_side_validation),
             response_type=EventResponse,
-            auth_settings=["api_key"],
+            auth_settings=[self.auth],
+            at_root=self.at_root,
+            any_body=self.any_body,
             **options,
         )
+
+    def _get(self, query: Mapping[str, str], options: Mapping[str, Any]) -> Any:
+        _check(self, options)
+        return self.api_client.call_api(
+            self.path,
+            "GET",
+            query_params=query,
+            response_type=self.model,
+            auth_settings=[self.auth],
+            at_root=self.at_root,
+            **options,
+        )
+
+
+def _check(api: Api, options: Mapping[str, Any]) -> None:
+    unknown = options.keys() - Options.__annotations__.keys()
+    if unknown:
+        raise ApiTypeError(f"{type(api).__name__}: unknown option {', '.join(sorted(unknown))}")
 
 
 def _default_client() -> ApiClient:

@@ -1,9 +1,10 @@
-"""The 29 models, one a file."""
+"""The models, one a file."""
 
 from .add_promotion import AddPromotion
 from .add_to_cart import AddToCart
 from .billing_address import BillingAddress
 from .chargeback import Chargeback
+from .client_action import ClientAction
 from .create_account import CreateAccount
 from .create_order import CreateOrder
 from .custom import Custom
@@ -17,9 +18,12 @@ from .login import Login
 from .logout import Logout
 from .order_status import OrderStatus
 from .payment_method import PaymentMethod
+from .postback_urls import PostbackUrls
 from .promotion import Promotion
+from .reason import Reason
 from .remove_from_cart import RemoveFromCart
 from .report_item import ReportItem
+from .score_response import ScoreResponse
 from .seller import Seller
 from .send_message import SendMessage
 from .shipping_address import ShippingAddress
@@ -35,6 +39,7 @@ __all__ = [
     "AddToCart",
     "BillingAddress",
     "Chargeback",
+    "ClientAction",
     "CreateAccount",
     "CreateOrder",
     "Custom",
@@ -48,9 +53,12 @@ __all__ = [
     "Logout",
     "OrderStatus",
     "PaymentMethod",
+    "PostbackUrls",
     "Promotion",
+    "Reason",
     "RemoveFromCart",
     "ReportItem",
+    "ScoreResponse",
     "Seller",
     "SendMessage",
     "ShippingAddress",

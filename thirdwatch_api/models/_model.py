@@ -33,7 +33,9 @@ __all__ = [
     "Kind",
     "Milliseconds",
     "Model",
+    "Needed",
     "Personal",
+    "Private",
     "Required",
     "Text",
     "decode",
@@ -63,6 +65,14 @@ Milliseconds: TypeAlias = Annotated[Text, _Mark.MILLISECONDS]
 JsonObject: TypeAlias = Mapping[str, object]
 """A mapping with wire keys, which is accepted wherever a model is."""
 
+_T = TypeVar("_T")
+
+Private = Annotated[_T, _Mark.PERSONAL]
+"""A value of an answer about a person, which ``repr`` masks: ``Private[str]``."""
+
+Needed = Annotated[_T, _Mark.REQUIRED]
+"""A value without which an answer is none: ``Needed[float]``."""
+
 _M = TypeVar("_M", bound="Model")
 _MASK = "***"
 
@@ -73,12 +83,20 @@ class Kind(Enum):
     TEXT = "str"
     BOOL = "bool"
     INT = "int"
+    NUMBER = "float"
+    TIME = "datetime"
     MODEL = "a model"
     FREE = "any mapping"
     LIST = "a list of models"
 
 
-_SCALARS: dict[Kind, type] = {Kind.TEXT: str, Kind.BOOL: bool, Kind.INT: int}
+_SCALARS: dict[Kind, type] = {
+    Kind.TEXT: str,
+    Kind.BOOL: bool,
+    Kind.INT: int,
+    Kind.NUMBER: float,
+    Kind.TIME: datetime,
+}
 
 
 class Field(NamedTuple):

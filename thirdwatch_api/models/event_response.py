@@ -11,7 +11,7 @@ __all__ = ["EventResponse"]
 class EventResponse(Answer):
     """The service took the event."""
 
-    json_keys = {"message": ("message", "status")}
+    json_keys = {"message": ("message", "status", "msg")}
 
     message: str | None = None
     """Text that acknowledges the event; None when the answer held none."""

@@ -74,6 +74,7 @@ class Sandbox:
         self._routes: dict[str, tuple[str, Callable[[Request], Answer]]] = {
             f"/event{api.path}": ("POST", partial(self._take_event, api.model))
             for api in (getattr(apis, name) for name in apis.__all__)
+            if not api.at_root
         }
 
     @property

@@ -1,0 +1,31 @@
+"""ClientActionApi: POST /neo/v1/clientaction."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.client_action import ClientAction
+from ..models.event_response import EventResponse
+from ._api import Api, Options, Unpack
+
+__all__ = ["ClientActionApi"]
+
+
+class ClientActionApi(Api):
+    """Hold the client_action call."""
+
+    path = "/neo/v1/clientaction"
+    model = ClientAction
+    at_root = True
+    auth = "api_key_body"
+    any_body = True
+
+    def client_action(self, json: ClientAction | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Tell the service which decision the shop itself took about an order.
+
+        The service never documented this call; shops' plugins make it. Any 2xx status is a success, whatever the
+        answer holds.
+        """
+        return self._post(json, options)
+
+    def client_action_with_http_info(self, json: ClientAction | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as client_action does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

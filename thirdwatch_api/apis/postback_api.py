@@ -1,0 +1,31 @@
+"""PostbackApi: POST /neo/v1/addpostbackurl/."""
+
+from ..api_client import ApiResponse
+from ..models._model import JsonObject
+from ..models.event_response import EventResponse
+from ..models.postback_urls import PostbackUrls
+from ._api import Api, Options, Unpack
+
+__all__ = ["PostbackApi"]
+
+
+class PostbackApi(Api):
+    """Hold the register call."""
+
+    path = "/neo/v1/addpostbackurl/"
+    model = PostbackUrls
+    at_root = True
+    auth = "api_key_body"
+    any_body = True
+
+    def register(self, json: PostbackUrls | JsonObject, **options: Unpack[Options]) -> EventResponse:
+        """Register the URLs of the shop that take postbacks; ``thirdwatch_api.postback`` reads what they are sent.
+
+        The service never documented this call; shops' plugins make it. Any 2xx status is a success, whatever the
+        answer holds.
+        """
+        return self._post(json, options)
+
+    def register_with_http_info(self, json: PostbackUrls | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+        """Do as register does, and return the HTTP status and headers as well."""
+        return self._post_with_http_info(json, options)

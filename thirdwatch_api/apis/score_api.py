@@ -1,0 +1,63 @@
+"""ScoreApi: GET /neo/v1/score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..exceptions import ApiTypeError, ApiValueError
+from ..models.score_response import ScoreResponse
+from ._api import Api, Options, Unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NamedTuple
+
+    class _ScoreApiResponse(NamedTuple):
+        """ApiResponse, as a type checker has to see it here."""
+
+        data: ScoreResponse
+        status: int
+        headers: Mapping[str, str]
+
+
+__all__ = ["ScoreApi"]
+
+
+class ScoreApi(Api):
+    """Hold the score call."""
+
+    path = "/neo/v1/score"
+    model = ScoreResponse
+    at_root = True
+    auth = "api_key_query"
+
+    def score(self, order_id: str | int, **options: Unpack[Options]) -> ScoreResponse:
+        """Ask for the score of an order, after the order and its successful transaction were reported.
+
+        :param order_id: number of the order, exactly as it was given to create_order
+        :raises InvalidResponseException: the service has no score for this order; the message tells what it said
+        """
+        result: ScoreResponse = self._get(_query(order_id), {**options, "_return_http_data_only": True})
+        return result
+
+    def score_with_http_info(self, order_id: str | int, **options: Unpack[Options]) -> _ScoreApiResponse:
+        """Do as score does, and return the HTTP status and headers as well.
+
+        :param order_id: number of the order, exactly as it was given to create_order
+        :raises InvalidResponseException: the service has no score for this order; the message tells what it said
+        """
+        result: _ScoreApiResponse = self._get(_query(order_id), options)
+        return result
+
+
+def _query(order_id: object) -> dict[str, str]:
+    if order_id is None or order_id == "":
+        raise ApiValueError("order_id: is missing; pass the number that was given to create_order")
+    if isinstance(order_id, bool) or not isinstance(order_id, (str, int)):
+        raise ApiTypeError(f"order_id: expected text or a whole number, got {type(order_id).__name__}")
+    try:
+        text = str(order_id)
+        text.encode()
+    except ValueError:  # a lone surrogate, or an int of thousands of digits
+        raise ApiValueError("order_id: has no form in a URL") from None
+    return {"order_id": text}

@@ -1,0 +1,43 @@
+"""ScoreResponse: the answer to a question for a score."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ._answer import Answer
+from ._model import Needed
+from .reason import Reason
+
+__all__ = ["RISK_THRESHOLD", "ScoreResponse"]
+
+RISK_THRESHOLD = 70
+"""The score above which the service calls an order risky."""
+
+
+@dataclass(repr=False, slots=True)
+class ScoreResponse(Answer):
+    """The risk of an order as the service sees it now, and the signals behind it."""
+
+    advice = "Report the order (create_order) and its successful payment (transaction), then ask again a little later."
+
+    order_id: str | None = None
+    """Number of the order that was asked for."""
+
+    user_id: str | None = None
+    """Customer that the order belongs to."""
+
+    order_timestamp: datetime | None = None
+    """Time of the order, aware, in UTC."""
+
+    score: Needed[float] | None = None
+    """Risk: the higher, the riskier. A whole number so far; ``ScoreApi`` returns no answer without one."""
+
+    flag: str | None = None
+    """Colour of the verdict. Known values: ``red``, ``green``."""
+
+    reasons: list[Reason] = field(default_factory=list[Reason])
+    """Signals that fed the score."""
+
+    @property
+    def is_risky(self) -> bool | None:
+        """Tell whether the score is above ``RISK_THRESHOLD``; None without a score."""
+        return None if self.score is None else self.score > RISK_THRESHOLD
