@@ -246,7 +246,8 @@ class ApiClient:
                 _explain(error, request)
                 raise
             answer = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
-        data, headers = answer, answer.headers
+        data: Any = answer
+        headers = answer.headers
         if isinstance(answer, RESTResponse):
             data = _read(answer, response_type, request, any_body=any_body)
             if any_body or request.secret_query:  # who logs URLs and bodies may echo them, too

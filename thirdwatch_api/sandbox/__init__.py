@@ -16,9 +16,10 @@ from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from threading import RLock
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NamedTuple, cast
 
 from .. import apis
+from .._strict_json import load
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiValueError
 from ..models._encoder import encode
@@ -220,20 +221,9 @@ class Sandbox:
 
 def _parse(body: bytes) -> JsonObject:
     try:
-        value: Any = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value: Any = load(body)
+    except ValueError as error:
         raise Refusal(400, f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise Refusal(400, "the body is not a JSON object")
     return cast("JsonObject", value)
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        raise ValueError("an object holds the same key twice")
-    return mapping
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"it knows no {name}")

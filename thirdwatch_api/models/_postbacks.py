@@ -1,0 +1,83 @@
+"""What the service tells a shop, one class for each kind of postback; ``thirdwatch_api.postback`` reads them."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ._answer import Answer
+from ._model import Needed, Private
+from .reason import Reason
+from .shipping_address import ShippingAddress
+
+__all__ = ["ActionPostback", "PaymentLinkPostback", "ScorePostback", "ShippingAddressPostback", "TestPing"]
+
+
+@dataclass(repr=False, slots=True)
+class ScorePostback(Answer):
+    """The service scored an order."""
+
+    order_id: Needed[str] | None = None
+    """Number of the order."""
+
+    flag: Needed[str] | None = None
+    """Colour of the verdict. Known values: ``green``, ``red``; take any other one for bad, as shops' plugins do."""
+
+    score: float | None = None
+    """Risk: the higher, the riskier; a whole number so far. None when the service sent none."""
+
+    reasons: list[Reason] = field(default_factory=list[Reason])
+    """Signals that fed the score."""
+
+
+@dataclass(repr=False, slots=True)
+class ActionPostback(Answer):
+    """An analyst decided about an order on the dashboard."""
+
+    order_id: Needed[str] | None = None
+    """Number of the order."""
+
+    action_type: Needed[str] | None = None
+    """The decision. Known values: ``approved``, ``declined``."""
+
+    action_message: Private[str] | None = None
+    """The analyst's remark; None when there is none, which the service may spell ``none``."""
+
+
+@dataclass(repr=False, slots=True)
+class ShippingAddressPostback(Answer):
+    """The address that an order is sent to was corrected."""
+
+    order_id: Needed[str] | None = None
+    """Number of the order."""
+
+    shipping_address: Needed[ShippingAddress] | None = None
+    """The corrected address, as the models of events write it; what did not change may be None."""
+
+
+@dataclass(repr=False, slots=True)
+class PaymentLinkPostback(Answer):
+    """Something happened to the payment link of an order."""
+
+    order_id: Needed[str] | None = None
+    """Number of the order."""
+
+    status: Needed[str] | None = None
+    """State of the link. Known value: ``paid``, the only one that shops' plugins act on."""
+
+    payment_link: Private[str] | None = None
+    """URL of the link."""
+
+    discount: str | None = None
+    """Discount for paying by the link."""
+
+    payment_amount: str | None = None
+    """What was paid."""
+
+    order_amount: str | None = None
+    """Total of the order."""
+
+
+@dataclass(repr=False, slots=True)
+class TestPing(Answer):
+    """The shop's own trial call. It carries no key, so anybody may have sent it; it says nothing about any order."""
+
+    __test__: ClassVar[bool] = False  # its name makes pytest take it for a test

@@ -1,0 +1,217 @@
+"""Postbacks: what the service tells a shop, checked and read. It works with any web framework.
+
+from thirdwatch_api import postback
+
+try:
+    notice = postback.parse(request.headers, request.body)
+except postback.PostbackException as error:
+    return answer({"error": error.reason}, status=error.status)
+if isinstance(notice, postback.ActionPostback) and notice.action_type == "approved":
+    release(notice.order_id)
+"""
+
+import hmac
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from ._strict_json import load
+from .configuration import API_KEY_HEADER, Configuration
+from .exceptions import ApiException, ApiTypeError, ApiValueError, BadRequestException, UnauthorizedException
+from .models._answer import Answer
+from .models._model import Kind, field_table
+from .models._postbacks import ActionPostback, PaymentLinkPostback, ScorePostback, ShippingAddressPostback, TestPing
+from .models.shipping_address import ShippingAddress
+
+__all__ = [
+    "MAX_BODY",
+    "ActionPostback",
+    "BadPostbackException",
+    "PaymentLinkPostback",
+    "Postback",
+    "PostbackException",
+    "ScorePostback",
+    "ShippingAddressPostback",
+    "TestPing",
+    "UnauthorizedPostbackException",
+    "parse",
+]
+
+MAX_BODY = 64 * 1024
+"""Bytes of a body above which it is refused; a score with all its reasons takes a tenth of that."""
+
+Postback: TypeAlias = ScorePostback | ActionPostback | ShippingAddressPostback | PaymentLinkPostback | TestPing
+
+
+class _Items(Protocol):
+    def items(self) -> Iterable[tuple[Any, Any]]: ...
+
+
+Headers: TypeAlias = _Items | Iterable[tuple[Any, Any]]
+
+_N = TypeVar("_N", bound=Answer)
+_ROOT = __name__.partition(".")[0]
+_LOWER = API_KEY_HEADER.lower()
+_NAMES = frozenset({_LOWER, "http_" + _LOWER.replace("-", "_")})  # the second is how WSGI spells it
+_NONE = ("", "none")
+_ADDRESS = {f.name: f for f in field_table(ShippingAddress)}
+
+
+class PostbackException(ApiException):
+    """Refuse a postback; ``status`` is the HTTP status to answer with, ``reason`` holds nothing of what came."""
+
+    hint = "Do not act on it."
+
+
+class UnauthorizedPostbackException(PostbackException, UnauthorizedException):
+    """Refuse a postback that does not prove it comes from the service (401)."""
+
+    hint = f'Do not act on it. If the service did send it, check configuration.api_key["{API_KEY_HEADER}"].'
+
+
+class BadPostbackException(PostbackException, BadRequestException):
+    """Refuse a postback that can't be read (400)."""
+
+
+def parse(headers: Headers, body: bytes | str, configuration: Configuration | None = None) -> Postback:
+    """Check that a postback comes from the service, and read it.
+
+    Which kind it is follows from its fields. A TestPing is the one kind that carries no key: answer 200, do nothing.
+
+    :param headers: the headers of the request: a mapping or pairs, in any letter case; a WSGI environ works as well
+    :param body: the body of the request, as it came; at most ``MAX_BODY`` bytes
+    :param configuration: whose key has to be there; default: ``thirdwatch_api.configuration``
+    :raises UnauthorizedPostbackException: it carries no key, a wrong one, or several
+    :raises BadPostbackException: it is too large, is no JSON object, or lacks what makes it a postback
+    :raises ApiValueError: there is no key in the configuration to check with
+    :raises ApiTypeError: headers or body are of a type that can't be right
+    """
+    key = _configured_key(configuration)
+    given = _keys_in(headers)
+    if given and (len(given) > 1 or not _is_same(given[0], key)):
+        raise _unauthorized("a wrong API key, or several")
+    fields, problem = _load(body)
+    if fields.get("test") is True and len(fields) == 1:
+        return TestPing()
+    own_key = fields.pop("api_key", None)
+    if not _is_same(own_key, key) if "entity" in fields else not given:
+        raise _unauthorized("no API key, or a wrong one")
+    if problem:
+        raise _bad(problem)
+    return _read(fields)
+
+
+def _configured_key(configuration: Configuration | None) -> bytes:
+    # Looked up, not imported: users may assign another configuration to the package.
+    settings: Configuration = sys.modules[_ROOT].configuration if configuration is None else configuration
+    key = settings.get_api_key_with_prefix(API_KEY_HEADER)
+    if not key:
+        raise ApiValueError("no API key to check postbacks with: set it in the configuration")
+    return key.encode("utf-8", "surrogateescape")
+
+
+def _keys_in(headers: Any) -> list[object]:
+    """Collect all values of the header with the key, however the framework presents it."""
+    given: list[object] = []
+    try:
+        for name, value in headers.items() if hasattr(headers, "items") else headers:
+            text = name.decode("latin-1") if isinstance(name, bytes) else name
+            if isinstance(text, str) and text.lower() in _NAMES:
+                given.extend(value if isinstance(value, (list, tuple)) else [value])
+    except (TypeError, ValueError):
+        raise ApiTypeError("headers: expected a mapping, or pairs of name and value") from None
+    return given
+
+
+def _is_same(given: object, key: bytes) -> bool:
+    """Compare in a time that tells nothing about the key."""
+    forms = [given] if isinstance(given, bytes) else []
+    if isinstance(given, str):
+        forms = [given.encode("utf-8", "surrogatepass")]
+        if all(character <= "\xff" for character in given):
+            # Frameworks read the bytes of a header as Latin-1; encoded so, they are what came.
+            forms.append(given.encode("latin-1"))
+    return any([hmac.compare_digest(form.strip(b" \t"), key) for form in forms])  # noqa: C419 - looks at all of them
+
+
+def _load(body: object) -> tuple[dict[str, Any], str]:
+    """Read the body: an object and no problem, or an empty one and why."""
+    if not isinstance(body, (bytes, bytearray, memoryview, str)):
+        raise ApiTypeError(f"body: expected bytes or text, got {type(body).__name__}")
+    start = body[: MAX_BODY + 1]
+    data = start.encode("utf-8", "surrogatepass") if isinstance(start, str) else bytes(start)
+    if len(data) > MAX_BODY:
+        return {}, f"the body is larger than {MAX_BODY} bytes"
+    try:
+        fields = load(data)
+        json.dumps(fields, ensure_ascii=False).encode()  # a lone surrogate would fail later, in the shop's database
+    except (ValueError, RecursionError):
+        # What is raised about it is raised later: the parser's error holds the whole body.
+        return {}, "the body is not JSON in UTF-8, or not clearly: a key twice, a number that is none"
+    return (fields, "") if isinstance(fields, dict) else ({}, "the body is not a JSON object")
+
+
+def _read(fields: dict[str, Any]) -> Postback:
+    if "test" in fields:
+        raise _bad("a trial call holds nothing but test")
+    if "entity" in fields:
+        return _read_entity(fields)
+    kinds = [name for name in ("flag", "action_type", "shipping_address") if fields.get(name) is not None]
+    if kinds == ["flag"]:
+        return _build(ScorePostback, fields)
+    if kinds == ["action_type"]:
+        if str(fields.get("action_message", "")).strip().lower() in _NONE:
+            fields["action_message"] = None
+        return _build(ActionPostback, fields)
+    if kinds == ["shipping_address"]:
+        return _read_address(fields)
+    raise _bad("which postback it is takes exactly one of flag, action_type and shipping_address")
+
+
+def _read_entity(fields: dict[str, Any]) -> PaymentLinkPostback:
+    entity, payload = fields.pop("entity"), fields.pop("payload", None)
+    if entity != "payment_link":
+        raise _bad("its entity is not payment_link, the only one that is known")
+    if not isinstance(payload, dict):
+        raise _bad("it lacks payload, or it is no object")
+    payload.pop("api_key", None)
+    return _build(PaymentLinkPostback, {**fields, **payload})
+
+
+def _read_address(fields: dict[str, Any]) -> ShippingAddressPostback:
+    """Read an address, whose keys lack the underscore that they have in events."""
+    given = fields["shipping_address"]
+    if not isinstance(given, dict):
+        raise _bad("shipping_address is no object")
+    known = {_ADDRESS[name].wire: value for name, value in given.items() if name in _ADDRESS}
+    for name, f in _ADDRESS.items():
+        value = known.get(f.wire)
+        if f.kind is Kind.TEXT and _is_whole(value):
+            known[f.wire] = str(value)
+        elif value is not None and not isinstance(value, bool if f.kind is Kind.BOOL else str):
+            raise _bad(f"shipping_address.{name} is of a type that can't be right")
+    notice = _build(ShippingAddressPostback, {**fields, "shipping_address": known})
+    if unknown := {name: value for name, value in given.items() if name not in _ADDRESS}:
+        notice.additional_properties["shipping_address"] = unknown
+    return notice
+
+
+def _build(kind: type[_N], fields: Mapping[str, Any]) -> _N:
+    for f in field_table(kind):
+        value = fields.get(f.wire)
+        if f.required and f.kind is Kind.TEXT and not (_is_whole(value) or (isinstance(value, str) and value.strip())):
+            raise _bad(f"it lacks {f.name}, or it is no text")
+    return kind.from_dict(fields)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _unauthorized(what: str) -> UnauthorizedPostbackException:
+    return UnauthorizedPostbackException(401, f"the postback carries {what}")
+
+
+def _bad(why: str) -> BadPostbackException:
+    return BadPostbackException(400, f"the postback was not understood: {why}")
