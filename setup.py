@@ -1,0 +1,5 @@
+"""Build for tools that still run setup.py; everything is in pyproject.toml."""
+
+from setuptools import setup
+
+setup()
