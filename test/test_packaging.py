@@ -1,0 +1,251 @@
+"""What is built and shipped, and how its parts depend on each other."""
+
+import ast
+import configparser
+import email
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import thirdwatch_api
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "thirdwatch_api"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+TOP_LEVEL = {
+    ".ci",
+    ".github",
+    ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "MANIFEST.in",
+    "README.md",
+    "SECURITY.md",
+    "docs",
+    "pyproject.toml",
+    "requirements.txt",
+    "setup.py",
+    "test",
+    "test-requirements.txt",
+    "thirdwatch_api",
+    "tox.ini",
+}
+
+BELOW = {
+    "version": set[str](),
+    "exceptions": set[str](),
+    "models": {"exceptions"},
+    "configuration": {"exceptions", "version"},
+    "callbacks": {"configuration", "exceptions"},
+    "rest": {"configuration", "exceptions", "version"},
+    "api_client": {"callbacks", "configuration", "exceptions", "models", "rest", "version"},
+    "apis": {"api_client", "configuration", "exceptions", "models"},
+    "__init__": {"api_client", "apis", "callbacks", "configuration", "exceptions", "models", "version"},
+}
+"""Each part of the package, and the parts below it that it may import. The sandbox may import any."""
+
+DEPENDENCIES = {"certifi": "certifi", "dateutil": "python-dateutil", "six": "six", "urllib3": "urllib3"}
+"""The distribution of each module that the package may import beside the standard library."""
+
+DISTRIBUTIONS = os.environ.get("DISTRIBUTIONS")
+built = pytest.mark.skipif(not DISTRIBUTIONS, reason="looks at built distributions: tox -e package")
+
+
+def requirements(name: str) -> list[Requirement]:
+    lines = (line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines())
+    return [Requirement(line) for line in lines if line]
+
+
+def module_name(source: Path) -> str:
+    parts = source.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(source) for source in SOURCES}
+
+
+def imports(source: Path) -> Iterator[str]:
+    """Name the modules that a file imports at run time, wherever in the file it does."""
+    package = source.relative_to(ROOT).parent.parts
+    pending: list[ast.AST] = [ast.parse(source.read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            pending += node.orelse
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *filter(None, [node.module])])
+            inner = {f"{module}.{alias.name}" for alias in node.names} & MODULES
+            yield from inner
+            if len(inner) < len(node.names):
+                yield module
+        else:
+            pending += ast.iter_child_nodes(node)
+
+
+def part(module: str) -> str:
+    """Name the part of the package that a module belongs to."""
+    return module.partition(".")[2].partition(".")[0] or "__init__"
+
+
+def test_the_version_is_stated_once() -> None:
+    stated = [path for path in [ROOT / "pyproject.toml", ROOT / "setup.py", *SOURCES] if _states_version(path)]
+    assert stated == [PACKAGE / "version.py"]
+    assert importlib.metadata.version("thirdwatch-api") == thirdwatch_api.__version__
+
+
+def _states_version(path: Path) -> bool:
+    return re.search(rf"\b{re.escape(thirdwatch_api.__version__)}\b", path.read_text(encoding="utf-8")) is not None
+
+
+def test_the_changelog_opens_with_this_version() -> None:
+    heading = re.search(r"^## \[([^]]+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert heading is not None
+    assert heading[1] == thirdwatch_api.__version__
+
+
+def test_the_dependencies_are_those_of_requirements_txt() -> None:
+    installed = {Requirement(line) for line in importlib.metadata.requires("thirdwatch-api") or ()}
+    assert installed == set(requirements("requirements.txt"))
+    assert {canonicalize_name(each.name) for each in installed} == set(DEPENDENCIES.values())
+
+
+def test_dependencies_have_lower_bounds_only() -> None:
+    assert {bound.operator for each in requirements("requirements.txt") for bound in each.specifier} == {">="}
+
+
+def test_type_checkers_find_the_marker() -> None:
+    assert files("thirdwatch_api").joinpath("py.typed").is_file()
+
+
+@pytest.mark.skipif("TOX_ENV_DIR" not in os.environ, reason="outside of tox, the package in this folder will do")
+def test_tox_tests_the_installed_package() -> None:
+    assert Path(thirdwatch_api.__file__).is_relative_to(os.environ["TOX_ENV_DIR"])
+
+
+def test_tox_installs_nothing_that_test_requirements_do_not_list() -> None:
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    lines = "\n".join(section.get("deps", "") for section in tox.values()).splitlines()
+    used = {line.rpartition(": ")[2] for line in lines if line.strip()}
+    names = {name for name in used if not name.startswith("-")}
+    assert names
+    assert names <= {each.name for each in requirements("test-requirements.txt")}
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_a_part_imports_only_what_is_below_it(name: str) -> None:
+    used = {
+        part(module)
+        for source in SOURCES
+        if part(module_name(source)) == name
+        for module in imports(source)
+        if module.partition(".")[0] == "thirdwatch_api"
+    }
+    assert used - {name} <= BELOW[name]
+
+
+def test_every_part_of_the_package_has_its_place() -> None:
+    assert {part(module) for module in MODULES} == {*BELOW, "sandbox"}
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    graph = {module_name(source): set(imports(source)) & MODULES for source in SOURCES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_only_rest_imports_urllib3() -> None:
+    users = {part(module_name(s)) for s in SOURCES for m in imports(s) if m.partition(".")[0] == "urllib3"}
+    assert users == {"rest"}
+
+
+def test_only_the_dependencies_are_imported() -> None:
+    foreign = {module.partition(".")[0] for source in SOURCES for module in imports(source)}
+    assert foreign - sys.stdlib_module_names - {"thirdwatch_api"} == set(DEPENDENCIES)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a clone: it knows what belongs to the project")
+def test_the_top_level_holds_only_what_the_contract_lists() -> None:
+    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files"]
+    listing = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert {path.partition("/")[0] for path in listing.stdout.splitlines()} == TOP_LEVEL
+
+
+@built
+def test_the_wheel_holds_the_package_and_nothing_else() -> None:
+    with zipfile.ZipFile(_distribution("*.whl")) as wheel:
+        names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert names == {path.relative_to(ROOT).as_posix() for path in [*SOURCES, PACKAGE / "py.typed"]}
+
+
+@built
+def test_the_sdist_carries_all_it_takes_to_test_it() -> None:
+    with tarfile.open(_distribution("*.tar.gz")) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    files_of_folders = {path for folder in (".ci", "docs", "test") for path in (ROOT / folder).rglob("*")}
+    wanted = {path for path in files_of_folders if path.is_file() and path.suffix != ".pyc"}
+    assert {path.relative_to(ROOT).as_posix() for path in wanted} <= names
+    assert TOP_LEVEL - {".github"} <= names
+
+
+@built
+def test_the_wheel_says_what_it_is() -> None:
+    with zipfile.ZipFile(_distribution("*.whl")) as wheel:
+        name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(wheel.read(name))
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel where nothing else is. The scope lets pip see the environment that tests are kept from."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder), "install", "--quiet"]
+    subprocess.run([*pip, str(_distribution("*.whl"))], check=True, timeout=300)
+    return folder
+
+
+@built
+def test_the_wheel_brings_the_dependencies_and_what_they_need(bare: Path) -> None:
+    site = next(bare.glob("lib/python3*/site-packages"))
+    installed = {canonicalize_name(found.name): found for found in importlib.metadata.distributions(path=[str(site)])}
+    needed: set[str] = set()
+    pending = [canonicalize_name("thirdwatch-api")]
+    while pending:
+        needed.add(name := pending.pop())
+        given = [Requirement(line) for line in installed[name].requires or ()]
+        pending += [canonicalize_name(r.name) for r in given if r.marker is None or r.marker.evaluate({"extra": ""})]
+    assert installed.keys() == needed
+
+
+@built
+def test_the_installed_wheel_runs_without_any_test_tool(bare: Path) -> None:
+    python = next(bare.glob("bin/python"))
+    code = "import thirdwatch_api; print(thirdwatch_api.__version__)"
+    run = subprocess.run([python, "-W", "error", "-c", code], cwd=bare, check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == thirdwatch_api.__version__
+
+
+def _distribution(pattern: str) -> Path:
+    (found,) = Path(DISTRIBUTIONS or "").glob(pattern)
+    return found
