@@ -9,33 +9,9 @@ Set a key, build an event, send it::
     print(thirdwatch_api.OrderStatusApi().order_status(event))
 """
 
-from .api_client import ApiClient, ApiResponse
-from .apis import (
-    AddPromotionApi,
-    AddToCartApi,
-    ChargebackApi,
-    ClientActionApi,
-    CreateAccountApi,
-    CreateOrderApi,
-    CustomEventApi,
-    ItemStatusApi,
-    LinkSessionToUserApi,
-    LoginApi,
-    LogoutApi,
-    OrderStatusApi,
-    PostbackApi,
-    RemoveFromCartApi,
-    ReportItemApi,
-    ScoreApi,
-    SendMessageApi,
-    SubmitReviewApi,
-    TagAPIApi,
-    TransactionApi,
-    UntagAPIApi,
-    UpdateAccountApi,
-    UpdateOrderApi,
-)
-from .callbacks import PendingCall
+from typing import TYPE_CHECKING
+
+from ._lazy import importer, module_name
 from .configuration import Attempt, Configuration
 from .exceptions import (
     ApiException,
@@ -55,43 +31,72 @@ from .exceptions import (
     UnauthorizedException,
     UnprocessableEntityException,
 )
-from .models import (
-    AddPromotion,
-    AddToCart,
-    BillingAddress,
-    Chargeback,
-    ClientAction,
-    CreateAccount,
-    CreateOrder,
-    Custom,
-    CustomInfo,
-    ErrorResponse,
-    EventResponse,
-    Item,
-    ItemStatus,
-    LinkSessionToUser,
-    Login,
-    Logout,
-    OrderStatus,
-    PaymentMethod,
-    PostbackUrls,
-    Promotion,
-    Reason,
-    RemoveFromCart,
-    ReportItem,
-    ScoreResponse,
-    Seller,
-    SendMessage,
-    ShippingAddress,
-    SubmitReview,
-    Tag,
-    Transaction,
-    UnTag,
-    UpdateAccount,
-    UpdateOrder,
-)
-from .models.score_response import RISK_THRESHOLD
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .api_client import ApiClient, ApiResponse
+    from .apis import (
+        AddPromotionApi,
+        AddToCartApi,
+        ChargebackApi,
+        ClientActionApi,
+        CreateAccountApi,
+        CreateOrderApi,
+        CustomEventApi,
+        ItemStatusApi,
+        LinkSessionToUserApi,
+        LoginApi,
+        LogoutApi,
+        OrderStatusApi,
+        PostbackApi,
+        RemoveFromCartApi,
+        ReportItemApi,
+        ScoreApi,
+        SendMessageApi,
+        SubmitReviewApi,
+        TagAPIApi,
+        TransactionApi,
+        UntagAPIApi,
+        UpdateAccountApi,
+        UpdateOrderApi,
+    )
+    from .callbacks import PendingCall
+    from .models import (
+        AddPromotion,
+        AddToCart,
+        BillingAddress,
+        Chargeback,
+        ClientAction,
+        CreateAccount,
+        CreateOrder,
+        Custom,
+        CustomInfo,
+        ErrorResponse,
+        EventResponse,
+        Item,
+        ItemStatus,
+        LinkSessionToUser,
+        Login,
+        Logout,
+        OrderStatus,
+        PaymentMethod,
+        PostbackUrls,
+        Promotion,
+        Reason,
+        RemoveFromCart,
+        ReportItem,
+        ScoreResponse,
+        Seller,
+        SendMessage,
+        ShippingAddress,
+        SubmitReview,
+        Tag,
+        Transaction,
+        UnTag,
+        UpdateAccount,
+        UpdateOrder,
+    )
+    from .models.score_response import RISK_THRESHOLD
 
 __all__ = [
     "RISK_THRESHOLD",
@@ -175,6 +180,30 @@ __all__ = [
     "__version__",
     "configuration",
 ]
+
+_ELSEWHERE = {
+    "ApiClient": ".api_client",
+    "ApiResponse": ".api_client",
+    "PendingCall": ".callbacks",
+    "RISK_THRESHOLD": ".models.score_response",
+}
+_MODULES = ("api_client", "apis", "callbacks", "models", "postback", "rest", "sandbox")
+
+
+def _module_of(name: str) -> str | None:
+    if name in _MODULES:
+        return "." + name
+    if name in __all__:
+        return _ELSEWHERE.get(name) or f".{'apis' if name.endswith('Api') else 'models'}.{module_name(name)}"
+    return None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})
+
+
+if not TYPE_CHECKING:
+    __getattr__ = importer(__name__, _module_of)
 
 configuration = Configuration()
 """Settings of the client that API objects without one of their own share."""

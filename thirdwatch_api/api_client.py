@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-import platform
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import six
 
 from . import models
-from .callbacks import CallbackPool
 from .configuration import (
     API_KEY_HEADER,
     Configuration,
@@ -34,10 +33,13 @@ from .models.event_response import EventResponse
 from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
 from .version import __version__
 
+if TYPE_CHECKING:
+    from .callbacks import CallbackPool
+
 __all__ = ["ApiClient", "ApiResponse"]
 
 _USER_AGENT = (
-    f"thirdwatch-python/{__version__} python/{'.'.join(platform.python_version_tuple()[:2])} urllib3/{URLLIB3_VERSION}"
+    f"thirdwatch-python/{__version__} python/{sys.version_info.major}.{sys.version_info.minor} urllib3/{URLLIB3_VERSION}"
 )
 _NO_KEY = (
     f'no API key: set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], '
@@ -98,7 +100,6 @@ class ApiClient:
         self.cookie = cookie
         self._host = host
         self._user_agent: str | None = None
-        self._callbacks = CallbackPool(self.configuration)
         self._last_headers: tuple[tuple[object, ...], dict[str, str]] = ((), {})
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")
@@ -117,7 +118,8 @@ class ApiClient:
 
     def close(self) -> None:
         """Close all connections. Calls that were given a callback end first."""
-        self._callbacks.close()
+        if pool := vars(self).get("_callbacks"):
+            pool.close()
         self.rest_client.close()
 
     @property
@@ -236,7 +238,14 @@ class ApiClient:
         def work() -> Any:
             return self._deliver(request, response_type, data_only=bool(_return_http_data_only), any_body=any_body)
 
-        return work() if callback is None else self._callbacks.submit(work, callback)
+        return work() if callback is None else self._callback_pool().submit(work, callback)
+
+    def _callback_pool(self) -> CallbackPool:
+        from .callbacks import CallbackPool  # noqa: PLC0415 - most programs use no callback
+
+        # setdefault is atomic, and leaves no lock behind in a forked child.
+        pool: CallbackPool = vars(self).setdefault("_callbacks", CallbackPool(self.configuration))
+        return pool
 
     def _deliver(self, request: Request, response_type: Any, *, data_only: bool, any_body: bool) -> Any:
         try:

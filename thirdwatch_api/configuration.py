@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import os
-import platform
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import six
@@ -304,6 +302,8 @@ class Configuration:
         try:
             object.__setattr__(self, name, check(name, value) if check else value)
         except AttributeError:
+            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
             near = get_close_matches(name, self._names(), 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise AttributeError(f"Configuration has no setting {name!r}{hint}") from None
@@ -401,6 +401,8 @@ class Configuration:
 
     def to_debug_report(self) -> str:
         """Return what a bug report should open with. Nothing in it is secret."""
+        import platform  # noqa: PLC0415 - only a bug report needs it
+
         return (
             f"Platform: {platform.platform()}\n"
             f"Python: {sys.version}\n"

@@ -1,38 +1,43 @@
 """The models, one a file."""
 
-from .add_promotion import AddPromotion
-from .add_to_cart import AddToCart
-from .billing_address import BillingAddress
-from .chargeback import Chargeback
-from .client_action import ClientAction
-from .create_account import CreateAccount
-from .create_order import CreateOrder
-from .custom import Custom
-from .custom_info import CustomInfo
-from .error_response import ErrorResponse
-from .event_response import EventResponse
-from .item import Item
-from .item_status import ItemStatus
-from .link_session_to_user import LinkSessionToUser
-from .login import Login
-from .logout import Logout
-from .order_status import OrderStatus
-from .payment_method import PaymentMethod
-from .postback_urls import PostbackUrls
-from .promotion import Promotion
-from .reason import Reason
-from .remove_from_cart import RemoveFromCart
-from .report_item import ReportItem
-from .score_response import ScoreResponse
-from .seller import Seller
-from .send_message import SendMessage
-from .shipping_address import ShippingAddress
-from .submit_review import SubmitReview
-from .tag import Tag
-from .transaction import Transaction
-from .un_tag import UnTag
-from .update_account import UpdateAccount
-from .update_order import UpdateOrder
+from typing import TYPE_CHECKING
+
+from .._lazy import importer, module_name
+
+if TYPE_CHECKING:
+    from .add_promotion import AddPromotion
+    from .add_to_cart import AddToCart
+    from .billing_address import BillingAddress
+    from .chargeback import Chargeback
+    from .client_action import ClientAction
+    from .create_account import CreateAccount
+    from .create_order import CreateOrder
+    from .custom import Custom
+    from .custom_info import CustomInfo
+    from .error_response import ErrorResponse
+    from .event_response import EventResponse
+    from .item import Item
+    from .item_status import ItemStatus
+    from .link_session_to_user import LinkSessionToUser
+    from .login import Login
+    from .logout import Logout
+    from .order_status import OrderStatus
+    from .payment_method import PaymentMethod
+    from .postback_urls import PostbackUrls
+    from .promotion import Promotion
+    from .reason import Reason
+    from .remove_from_cart import RemoveFromCart
+    from .report_item import ReportItem
+    from .score_response import ScoreResponse
+    from .seller import Seller
+    from .send_message import SendMessage
+    from .shipping_address import ShippingAddress
+    from .submit_review import SubmitReview
+    from .tag import Tag
+    from .transaction import Transaction
+    from .un_tag import UnTag
+    from .update_account import UpdateAccount
+    from .update_order import UpdateOrder
 
 __all__ = [
     "AddPromotion",
@@ -69,3 +74,11 @@ __all__ = [
     "UpdateAccount",
     "UpdateOrder",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not TYPE_CHECKING:
+    __getattr__ = importer(__name__, lambda name: "." + module_name(name) if name in __all__ else None)

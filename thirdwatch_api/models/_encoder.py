@@ -1,6 +1,5 @@
 """A model to JSON: one pass that encodes, checks, and reports every problem with its path."""
 
-import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -110,8 +109,10 @@ class _Encoder:
 
     def _unknown(self, model: type[Model], key: object, value: object, wire: Wire, path: str, depth: int) -> None:
         if self._validate or not isinstance(key, str):
+            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
             names = {f.name: f.wire for f in field_table(model)}
-            near = names.get(str(key)) or next(iter(difflib.get_close_matches(str(key), names.values(), 1)), None)
+            near = names.get(str(key)) or next(iter(get_close_matches(str(key), names.values(), 1)), None)
             self.refuse(f"{path}.{_key(key)}", "unknown key" + (f"; did you mean {near!r}?" if near else ""))
         else:
             wire[self._string(key, path)] = self.free(value, f"{path}.{_key(key)}", depth + 1)

@@ -10,7 +10,6 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from operator import attrgetter
-from pprint import pformat
 from types import UnionType
 from typing import (
     Annotated,
@@ -163,6 +162,8 @@ class Model:
 
     def to_str(self) -> str:
         """Return ``to_dict()`` as readable text, personal fields included."""
+        from pprint import pformat  # noqa: PLC0415 - few programs ask for this text
+
         return pformat(self.to_dict())
 
     def __repr__(self) -> str:

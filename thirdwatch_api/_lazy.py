@@ -1,0 +1,35 @@
+"""Names of a package that are imported when they are first used: a shop that sends two kinds of event pays for two."""
+
+import re
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+__all__ = ["importer", "module_name"]
+
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def module_name(class_name: str) -> str:
+    """Tell the module of a model or an API class: ``TagAPIApi`` is in ``tag_api_api``."""
+    return _WORD.sub("_", class_name).lower()
+
+
+def importer(package: str, module_of: Callable[[str], str | None]) -> Callable[[str], Any]:
+    """Make the ``__getattr__`` of a package.
+
+    :param package: the package's name
+    :param module_of: tells in which module, relative to the package, a name is; None for a name that is unknown
+    """
+
+    def find(name: str) -> Any:
+        module = module_of(name)
+        if module is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found = import_module(module, package)
+        value = getattr(found, name, found)  # the name may be that of the module
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return find
