@@ -213,6 +213,8 @@ class ApiClient:
         target = _fill(resource_path, path_params)
         if query_params:
             target += "?" + urlencode(query_params, doseq=True)
+        if not (callback is None or callable(callback)):
+            raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
         wire = None if body is None else to_json_value(body)
         auth = auth_settings or ()
         key = self._key(header_params) if auth else ""

@@ -19,7 +19,6 @@ _PLAIN_KEY = re.compile(r"[\w.-]{1,64}")
 _MAX_DEPTH = 64
 _MAX_BITS = 1024  # far above any money or id; str() of an int of 4,300 digits would raise
 _MAX_SHOWN = 20
-_MISSING = (None, "")
 
 
 class Wire(dict[str, object]):
@@ -40,7 +39,7 @@ def encode(model: type[Model], event: object, *, validate: bool = True) -> Wire:
         raise ApiTypeError(f"expected {model.__name__} or a dict with its wire keys, got {type(event).__name__}")
     encoder = _Encoder(validate)
     name = model.__name__
-    wire = encoder.model(type(event) if isinstance(event, Model) else model, event, name)
+    wire = encoder.model(model if isinstance(event, Mapping) else type(event), event, name)
     if validate and not (wire.get("_userId") or wire.get("_sessionId")):
         identity = [f.name for f in field_table(model) if f.name in ("user_id", "session_id")]
         if identity:
@@ -101,21 +100,24 @@ class _Encoder:
                 wire[f.wire] = part
                 continue
             part_path = f"{path}.{f.wire if by_key else f.name}"
-            if f.required and part in _MISSING and self._validate:
+            if f.required and (part is None or (isinstance(part, str) and not part)) and self._validate:
                 self.refuse(part_path, "is required")
             if part is not None:
                 wire[f.wire] = self._field(f, part, part_path, depth)
         return wire
 
     def _unknown(self, model: type[Model], key: object, value: object, wire: Wire, path: str, depth: int) -> None:
-        if self._validate or not isinstance(key, str):
+        path = f"{path}.{_key(key)}"
+        if not isinstance(key, str):
+            self.refuse(path, "unknown key")
+        elif self._validate:
             from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
             names = {f.name: f.wire for f in field_table(model)}
-            near = names.get(str(key)) or next(iter(get_close_matches(str(key), names.values(), 1)), None)
-            self.refuse(f"{path}.{_key(key)}", "unknown key" + (f"; did you mean {near!r}?" if near else ""))
+            near = names.get(key) or next(iter(get_close_matches(key, names.values(), 1)), None)
+            self.refuse(path, "unknown key" + (f"; did you mean {near!r}?" if near else ""))
         else:
-            wire[self._string(key, path)] = self.free(value, f"{path}.{_key(key)}", depth + 1)
+            wire[self._string(key, path)] = self.free(value, path, depth + 1)
 
     def _field(self, f: Field, value: object, path: str, depth: int) -> object:
         if f.kind is Kind.TEXT:
