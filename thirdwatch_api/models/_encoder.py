@@ -107,17 +107,17 @@ class _Encoder:
         return wire
 
     def _unknown(self, model: type[Model], key: object, value: object, wire: Wire, path: str, depth: int) -> None:
-        path = f"{path}.{_key(key)}"
+        key_path = f"{path}.{_key(key)}"
         if not isinstance(key, str):
-            self.refuse(path, "unknown key")
+            self.refuse(key_path, "unknown key")
         elif self._validate:
             from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
             names = {f.name: f.wire for f in field_table(model)}
             near = names.get(key) or next(iter(get_close_matches(key, names.values(), 1)), None)
-            self.refuse(path, "unknown key" + (f"; did you mean {near!r}?" if near else ""))
+            self.refuse(key_path, "unknown key" + (f"; did you mean {near!r}?" if near else ""))
         else:
-            wire[self._string(key, path)] = self.free(value, path, depth + 1)
+            wire[self._string(key, path)] = self.free(value, key_path, depth + 1)
 
     def _field(self, f: Field, value: object, path: str, depth: int) -> object:
         if f.kind is Kind.TEXT:
