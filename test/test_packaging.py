@@ -55,9 +55,11 @@ BELOW = {
     "rest": {"configuration", "exceptions", "version"},
     "api_client": {"callbacks", "configuration", "exceptions", "models", "rest", "version"},
     "apis": {"api_client", "configuration", "exceptions", "models"},
+    "postback": {"configuration", "exceptions", "models"},
     "__init__": {"api_client", "apis", "callbacks", "configuration", "exceptions", "models", "version"},
 }
-"""Each part of the package, and the parts below it that it may import. The sandbox may import any."""
+"""Each part of the package, and the parts below it that it may import. The sandbox may import any; any may import a
+helper, whose name begins with ``_`` and which imports none."""
 
 DEPENDENCIES = {"certifi": "certifi", "dateutil": "python-dateutil", "six": "six", "urllib3": "urllib3"}
 """The distribution of each module that the package may import beside the standard library."""
@@ -105,6 +107,10 @@ def part(module: str) -> str:
     return module.partition(".")[2].partition(".")[0] or "__init__"
 
 
+PARTS = {part(module) for module in MODULES}
+HELPERS = {name for name in PARTS if name.startswith("_")} - {"__init__"}
+
+
 def test_the_version_is_stated_once() -> None:
     stated = [path for path in [ROOT / "pyproject.toml", ROOT / "setup.py", *SOURCES] if _states_version(path)]
     assert stated == [PACKAGE / "version.py"]
@@ -150,20 +156,22 @@ def test_tox_installs_nothing_that_test_requirements_do_not_list() -> None:
     assert names <= {each.name for each in requirements("test-requirements.txt")}
 
 
+def parts_imported_by(name: str) -> set[str]:
+    modules = (m for source in SOURCES if part(module_name(source)) == name for m in imports(source))
+    return {part(module) for module in modules if module.partition(".")[0] == "thirdwatch_api"} - {name}
+
+
 @pytest.mark.parametrize("name", BELOW)
 def test_a_part_imports_only_what_is_below_it(name: str) -> None:
-    used = {
-        part(module)
-        for source in SOURCES
-        if part(module_name(source)) == name
-        for module in imports(source)
-        if module.partition(".")[0] == "thirdwatch_api"
-    }
-    assert used - {name} <= BELOW[name]
+    assert parts_imported_by(name) - HELPERS <= BELOW[name]
+
+
+def test_a_helper_imports_no_part_of_the_package() -> None:
+    assert {name: parts_imported_by(name) for name in HELPERS} == {name: set[str]() for name in HELPERS}
 
 
 def test_every_part_of_the_package_has_its_place() -> None:
-    assert {part(module) for module in MODULES} == {*BELOW, "sandbox"}
+    assert {*BELOW, "sandbox"} == PARTS - HELPERS
 
 
 def test_nothing_imports_in_a_circle() -> None:
