@@ -5,6 +5,11 @@
         orders.order_status(OrderStatus(user_id="u-42", order_id="o-1001"))
         assert sandbox.events == [OrderStatus(user_id="u-42", order_id="o-1001")]
 
+It scores as well: after create_order and a transaction whose status is ``_success``, an order has the score that
+``Sandbox.score`` set, else a hundredth of its amount, 0 to 99. So ``amount="2500"`` scores 25 and is green,
+``amount="8200"`` scores 82 and is red, as is everything above 70. URLs of this machine that PostbackApi registered
+are told: the score at once, an analyst's decision by ``Sandbox.send_action``, and so on.
+
 ``python -m thirdwatch_api.sandbox`` runs it in the foreground.
 """
 
@@ -16,21 +21,27 @@ from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from threading import RLock
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from .. import apis
 from .._strict_json import load
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiValueError
+from ..models import ClientAction, PostbackUrls
 from ..models._encoder import encode
 from ..models._model import JsonObject, Model
+from ..models._plain import Plain
+from ._desk import Delivery, Desk
 from ._http import Answer, Refusal, Request, Server, say
 
-__all__ = ["Request", "Sandbox"]
+__all__ = ["Delivery", "Request", "Sandbox"]
+
+_M = TypeVar("_M", bound=Model)
 
 _MAX_TIMES = 1_000_000
 _MAX_DELAY = 3600  # seconds
 _MAX_PROBLEMS = 20
+_PATIENCE = 1.0  # seconds
 
 
 class _Script(NamedTuple):
@@ -52,6 +63,7 @@ class Sandbox:
     :param api_key: the only key that it accepts
     :param port: TCP port on 127.0.0.1; 0 takes a free one
     :param on_request: called with each request before the answer is sent, one at a time
+    :param on_postback: called with each postback after it was sent, one at a time
     :raises ApiValueError: the key is empty
     """
 
@@ -61,6 +73,7 @@ class Sandbox:
         port: int = 0,
         *,
         on_request: Callable[[Request], object] | None = None,
+        on_postback: Callable[[Delivery], object] | None = None,
     ) -> None:
         self.api_key = api_key.strip()
         """The only key that it accepts."""
@@ -77,6 +90,10 @@ class Sandbox:
             for api in (getattr(apis, name) for name in apis.__all__)
             if not api.at_root
         }
+        self._routes[apis.ScoreApi.path] = ("GET", self._tell_score)
+        self._routes[apis.ClientActionApi.path] = ("POST", self._take_decision)
+        self._routes[apis.PostbackApi.path] = ("POST", self._take_urls)
+        self._desk = Desk(self.api_key, on_postback)
 
     @property
     def host(self) -> str:
@@ -86,7 +103,22 @@ class Sandbox:
     @property
     def events(self) -> list[Model]:
         """The events that were accepted, in order; numbers and times in text fields are text by now."""
-        return [request.event for request in self.requests if request.event is not None]
+        taken = (request.event for request in self.requests)
+        return [event for event in taken if event is not None and not isinstance(event, Plain)]
+
+    @property
+    def decisions(self) -> list[ClientAction]:
+        """The decisions of the shop that were accepted, in order."""
+        return [request.event for request in self.requests if isinstance(request.event, ClientAction)]
+
+    @property
+    def postbacks(self) -> list[Delivery]:
+        """The postbacks that were sent, in order. It waits for those that are under way."""
+        with self._lock:
+            sent = self._desk.sent()
+        for thread, _ in sent:
+            thread.join()
+        return [delivery for _, delivery in sent]
 
     @property
     def requests(self) -> list[Request]:
@@ -137,11 +169,58 @@ class Sandbox:
         with self._lock:
             self._scripts.extend(repeat(_Script(status, data, named, delay, cut), times))
 
+    def score(self, order_id: str, score: int) -> None:
+        """Set the score of an order, now or before it comes. If it had one, a postback tells the new one.
+
+        :param order_id: number of the order
+        :param score: any whole number; above 70 it is red
+        """
+        with self._lock:
+            self._desk.script(order_id, score)
+
+    def send_action(self, order_id: str, action_type: str, message: str = "") -> Delivery:
+        """Tell the shop what an analyst decided, and wait for its answer.
+
+        :param order_id: number of the order
+        :param action_type: ``approved`` or ``declined``
+        :param message: the analyst's remark
+        :raises ApiValueError: no ``action_postback`` was registered
+        """
+        body = {"order_id": order_id, "action_type": action_type, "action_message": message}
+        return self._send("action_postback", body)
+
+    def send_shipping_address(self, order_id: str, **address: str) -> Delivery:
+        """Tell the shop a corrected address, and wait for its answer.
+
+        :param order_id: number of the order
+        :param address: ``name``, ``address1``, ``address2``, ``city``, ``region``, ``zipcode``, ``country``
+        :raises ApiValueError: no ``shipping_address_postback`` was registered
+        """
+        return self._send("shipping_address_postback", {"order_id": order_id, "shipping_address": address})
+
+    def send_payment_link(self, order_id: str, status: str = "paid", **payload: str) -> Delivery:
+        """Tell the shop about a payment link, with the key in the body, and wait for its answer.
+
+        :param order_id: number of the order
+        :param status: state of the link
+        :param payload: ``payment_link``, ``discount``, ``payment_amount``, ``order_amount``
+        :raises ApiValueError: no ``url`` was registered
+        """
+        payload = {"order_id": order_id, "status": status, **payload}
+        return self._send("url", {"entity": "payment_link", "payload": payload}, with_header=False)
+
+    def _send(self, kind: str, body: JsonObject, *, with_header: bool = True) -> Delivery:
+        with self._lock:
+            thread, delivery = self._desk.send(kind, body, with_header=with_header)
+        thread.join()
+        return delivery
+
     def clear(self) -> None:
-        """Forget the requests, the events and the scripts."""
+        """Forget the requests, the events and the scripts; the orders, postbacks and their URLs as well."""
         with self._lock:
             self._requests.clear()
             self._scripts.clear()
+            self._desk.clear()
 
     def start(self) -> "Sandbox":
         """Begin to serve, unless it does already.
@@ -158,6 +237,8 @@ class Sandbox:
         server, self._server = self._server, None
         if server is not None:
             server.close()
+            for thread, _ in self._desk.sent():
+                thread.join(_PATIENCE)
 
     def __enter__(self) -> "Sandbox":
         return self.start()
@@ -170,10 +251,7 @@ class Sandbox:
 
         :param refusal: what is wrong with the framing of the request; no script is spent on it
         """
-        key = request.headers.get(API_KEY_HEADER, "").strip()
-        del request.headers[API_KEY_HEADER]
-        # Headers were read as Latin-1: encoded so, they are the bytes that came.
-        request.authorized = hmac.compare_digest(key.encode("latin-1"), self.api_key.encode())
+        request.authorized = hmac.compare_digest(_take_key(request), self.api_key.encode())
         with self._lock:
             script = _Script() if refusal or not self._scripts else self._scripts.popleft()
             if script.status is None:
@@ -208,15 +286,63 @@ class Sandbox:
             return error.answer
 
     def _take_event(self, model: type[Model], request: Request) -> Answer:
-        if not request.authorized:
-            raise Refusal(401, f"the header {API_KEY_HEADER} is missing, or its key is not the sandbox's")
-        fields = _parse(request.body)
-        try:
-            encode(model, fields)
-        except ApiValueError as error:
-            raise Refusal(400, "; ".join(error.problems[:_MAX_PROBLEMS])) from None
-        request.event = model.from_dict(fields)
+        request.event = _read(model, request, f"the header {API_KEY_HEADER}")
+        self._desk.take(request.event)
         return say(200, f"{model.__name__} received")
+
+    def _take_decision(self, request: Request) -> Answer:
+        request.event = _read(ClientAction, request, "secret in the body")
+        return say(200, "ClientAction received")
+
+    def _take_urls(self, request: Request) -> Answer:
+        urls = _read(PostbackUrls, request, "secret in the body")
+        request.event = urls
+        self._desk.register(urls)
+        return say(200, "PostbackUrls received")
+
+    def _tell_score(self, request: Request) -> Answer:
+        _authorize(request, "api_key in the query")
+        verdict = self._desk.judge(request.query.get("order_id", ""))
+        if verdict is None:
+            request.error = "there is no such order, or no successful transaction yet"
+            verdict = {"msg": request.error}
+        return Answer(200, json.dumps(verdict).encode())
+
+
+def _take_key(request: Request) -> bytes:
+    """Take the API key out of a request, and return what stood where this path has it."""
+    # Headers were read as Latin-1: encoded so, they are the bytes that came.
+    key = request.headers.get(API_KEY_HEADER, "").strip().encode("latin-1")
+    del request.headers[API_KEY_HEADER]
+    in_query = request.query.pop("api_key", "")
+    if request.path == apis.ScoreApi.path:
+        return in_query.encode()
+    if request.path not in (apis.ClientActionApi.path, apis.PostbackApi.path):
+        return key
+    try:
+        fields = load(request.body)
+    except ValueError:
+        return b""
+    secret = fields.pop("secret", None) if isinstance(fields, dict) else None
+    if not isinstance(secret, str):
+        return b""
+    request.body = json.dumps(fields).encode()
+    return secret.encode("utf-8", "surrogatepass")
+
+
+def _authorize(request: Request, where: str) -> None:
+    if not request.authorized:
+        raise Refusal(401, f"{where} is missing, or its key is not the sandbox's")
+
+
+def _read(model: type[_M], request: Request, where: str) -> _M:
+    _authorize(request, where)
+    fields = _parse(request.body)
+    try:
+        encode(model, fields)
+    except ApiValueError as error:
+        raise Refusal(400, "; ".join(error.problems[:_MAX_PROBLEMS])) from None
+    return model.from_dict(fields)
 
 
 def _parse(body: bytes) -> JsonObject:

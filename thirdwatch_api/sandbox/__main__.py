@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from threading import Event
 
 from ..exceptions import ApiValueError
-from . import Request, Sandbox
+from . import Delivery, Request, Sandbox
 
 __all__ = ["main"]
 
@@ -28,16 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     def end(*_: object) -> None:
         stop.set()
 
-    def report(request: Request) -> None:
+    def report(what: Request | Delivery) -> None:
         try:
-            _print(_line(request))
+            _print(_line(what))
         except BrokenPipeError:
             stop.set()
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
     try:
-        with Sandbox(options.key, options.port, on_request=None if options.quiet else report) as sandbox:
+        hook = None if options.quiet else report
+        with Sandbox(options.key, options.port, on_request=hook, on_postback=hook) as sandbox:
             _print(f"The sandbox is at {sandbox.host} until Ctrl-C. In the shell of your program:")
             _print(f"export THIRDWATCH_HOST={sandbox.host} THIRDWATCH_API_KEY={shlex.quote(sandbox.api_key)}")
             stop.wait()
@@ -46,10 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     return None
 
 
-def _line(request: Request) -> str:
-    if request.event:
-        return f"{request.status} {request.path} {request.event!r}"
-    return f"{request.status} {request.method} {request.path!r} {request.error}"
+def _line(what: Request | Delivery) -> str:
+    if isinstance(what, Delivery):
+        return f"{what.status} {what.kind} sent to {what.url.partition('?')[0]!r} {what.error or ''}".rstrip()
+    if what.event:
+        return f"{what.status} {what.path} {what.event!r}"
+    return f"{what.status} {what.method} {what.path!r} {what.error or ''}".rstrip()
 
 
 def _print(line: str) -> None:

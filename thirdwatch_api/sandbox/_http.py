@@ -13,6 +13,7 @@ from socket import SHUT_RDWR, SHUT_WR, create_connection, socket
 from socketserver import ThreadingTCPServer
 from threading import Event, Thread
 from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
 
 from ..models._model import Model
 from ..version import __version__
@@ -37,8 +38,12 @@ class Request:
     headers: Message = field(repr=False)
     """Headers, in any letter case; the API key is taken out."""
 
+    query: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    """What came behind the question mark; the API key is taken out."""
+
     body: bytes = field(default=b"", repr=False)
-    """The bytes that came, personal data included; none when it was unclear where they end."""
+    """The bytes that came, personal data included; none when it was unclear where they end. A ``secret`` that is the
+    API key is taken out."""
 
     authorized: bool = False
     """Whether it carried the sandbox's API key."""
@@ -150,7 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*args)
 
     def _handle(self) -> None:
-        request = Request(self.command, self.path.partition("?")[0], self.headers)
+        path, _, query = self.path.partition("?")
+        request = Request(self.command, path, self.headers, dict(parse_qsl(query, keep_blank_values=True)))
         refusal = None
         try:
             request.body = self._read_body()

@@ -1,0 +1,210 @@
+"""What comes back from the service: a score for each order, and postbacks to the shop."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
+from json import dumps
+from threading import Lock, Thread, current_thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..configuration import API_KEY_HEADER
+from ..exceptions import ApiValueError
+from ..models import CreateOrder, PostbackUrls, Transaction, UpdateOrder
+from ..models._model import Model
+from ..models.score_response import RISK_THRESHOLD
+
+__all__ = ["Delivery", "Desk"]
+
+_PATIENCE = 5.0  # seconds
+_HIGHEST = 99
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One postback, as it was sent."""
+
+    kind: str
+    """Field of PostbackUrls that named the address: ``score_postback``, ``action_postback``, ..."""
+
+    url: str
+    """Where it was sent to."""
+
+    body: dict[str, Any] = field(repr=False)
+    """What it said."""
+
+    status: int = 0
+    """HTTP status of the shop's answer; 0 when none came."""
+
+    error: str | None = None
+    """Why it did not arrive."""
+
+
+@dataclass(slots=True)
+class _Case:
+    """What the service knows about one order."""
+
+    order: CreateOrder | None = None
+    since: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    paid: bool = False
+    failures: int = 0
+    scripted: int | None = None
+
+
+class Desk:
+    """Keep the orders, score them, and tell the shop. The sandbox calls one method at a time."""
+
+    def __init__(self, key: str, on_postback: Callable[[Delivery], object] | None) -> None:
+        self._key = key
+        self._on_postback = on_postback
+        self._one_at_a_time = Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the orders, the addresses and what was sent."""
+        self._cases: dict[str, _Case] = {}
+        self._sent: list[tuple[Thread, Delivery]] = []
+        self._urls = PostbackUrls()
+
+    def register(self, urls: PostbackUrls) -> None:
+        """Take addresses; those that are not given stay as they were."""
+        _merge(self._urls, urls)
+
+    def take(self, event: Model) -> None:
+        """Learn from an event; a successful transaction of a known order has the score sent."""
+        if isinstance(event, CreateOrder):
+            self._case(str(event.order_id)).order = replace(event)
+        elif isinstance(event, UpdateOrder):
+            order = self._case(str(event.order_id)).order
+            if order is not None:
+                _merge(order, event)
+        elif isinstance(event, Transaction):
+            case = self._case(str(event.order_id))
+            case.paid |= event.transaction_status == "_success"
+            case.failures += event.transaction_status in ("_failure", "_failed")
+            if event.transaction_status == "_success":
+                self._tell(str(event.order_id))
+
+    def script(self, order_id: str, score: int) -> None:
+        """Set the score of an order; if it had one, the shop is told."""
+        self._case(order_id).scripted = score
+        self._tell(order_id)
+
+    def judge(self, order_id: str) -> dict[str, Any] | None:
+        """Score an order; None before both the order and its successful transaction are known."""
+        case = self._cases.get(order_id)
+        if case is None or case.order is None or not case.paid:
+            return None
+        score = _by_amount(case.order.amount) if case.scripted is None else case.scripted
+        return {
+            "order_id": order_id,
+            "user_id": case.order.user_id,
+            "order_timestamp": _iso(case.order.origin_timestamp, case.since),
+            "score": score,
+            "flag": "red" if score > RISK_THRESHOLD else "green",
+            "reasons": _reasons(case.order, case.failures),
+        }
+
+    def send(self, kind: str, body: Mapping[str, object], *, with_header: bool = True) -> tuple[Thread, Delivery]:
+        """Begin to send a postback.
+
+        :raises ApiValueError: no address was registered for it
+        """
+        url = getattr(self._urls, kind)
+        if not url:
+            raise ApiValueError(f"no {kind} was registered; PostbackApi().register does that")
+        delivery = Delivery(kind, url, dict(body))
+        headers = {"Content-Type": "application/json", **({API_KEY_HEADER: self._key} if with_header else {})}
+        secret = {} if with_header else {"api_key": self._key}
+        message = dumps({**body, **secret}).encode()
+        thread = Thread(target=self._deliver, args=(delivery, message, headers), daemon=True)
+        self._sent.append((thread, delivery))
+        thread.start()
+        return thread, delivery
+
+    def sent(self) -> list[tuple[Thread, Delivery]]:
+        """List the postbacks, with the thread that sends each; not the one that asks."""
+        return [(thread, delivery) for thread, delivery in self._sent if thread is not current_thread()]
+
+    def _case(self, order_id: str) -> _Case:
+        return self._cases.setdefault(order_id, _Case())
+
+    def _tell(self, order_id: str) -> None:
+        verdict = self.judge(order_id)
+        if verdict and self._urls.score_postback:
+            self.send("score_postback", {name: verdict[name] for name in ("order_id", "flag", "score", "reasons")})
+
+    def _deliver(self, delivery: Delivery, message: bytes, headers: Mapping[str, str]) -> None:
+        try:
+            delivery.status = _post(delivery.url, message, {n: v.encode() for n, v in headers.items()})
+        except (OSError, HTTPException, ValueError) as error:
+            delivery.error = f"{type(error).__name__}: {error}"
+        if self._on_postback:
+            with self._one_at_a_time:
+                self._on_postback(delivery)
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, Any]) -> int:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or not _is_here(host):
+        raise ValueError("the sandbox sends to http:// on this machine only")
+    connection = HTTPConnection(host, parts.port, timeout=_PATIENCE)
+    connection.set_debuglevel(0)  # http.client's switch for all connections would print the key
+    try:
+        connection.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, headers)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _merge(into: Model, news: Any) -> None:
+    for f in fields(news):
+        value = getattr(news, f.name)
+        if value is not None:
+            setattr(into, f.name, value)
+
+
+def _by_amount(amount: object) -> int:
+    try:
+        return int(min(max(Decimal(str(amount)) / 100, Decimal(0)), Decimal(_HIGHEST)))
+    except (InvalidOperation, ValueError):
+        return 0
+
+
+def _iso(milliseconds: object, otherwise: datetime) -> str:
+    text = str(milliseconds)
+    known = text.isascii() and text.isdigit() and len(text) < 15
+    time = _EPOCH + timedelta(milliseconds=int(text)) if known else otherwise
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _reasons(order: CreateOrder, failures: int) -> list[dict[str, object]]:
+    same = order.billing_address == order.shipping_address
+    known = order.billing_address is not None and order.shipping_address is not None
+    return [
+        _reason("_numOfFailedTransactions", "Failed transactions", "red" if failures else "green", str(failures)),
+        _reason(
+            "_sameBillShippAddress",
+            "Billing and shipping address are the same",
+            ("green" if same else "red") if known else "grey",
+            str(same).lower() if known else "unknown",
+        ),
+    ]
+
+
+def _reason(name: str, display_name: str, flag: str, value: str) -> dict[str, object]:
+    return {"name": name, "display_name": display_name, "flag": flag, "value": value, "is_display": True}
