@@ -281,28 +281,28 @@ class ApiClient:
         last, headers = self._last_headers
         if state == last:
             return headers
-        headers = {"Accept": "application/json", "User-Agent": self.user_agent}
-        if with_body:
-            headers["Content-Type"] = "application/json"
-        headers.update(header_params or {})
-        headers.update(self.default_headers)
-        if self.cookie is not None:
-            headers["Cookie"] = self.cookie
-        if key:
-            headers = {name: value for name, value in headers.items() if name.upper() != API_KEY_HEADER}
-            headers[API_KEY_HEADER] = key
-        for name, value in headers.items():
-            _check_header(name, value)
+        wanted: list[tuple[str, str | None]] = [("Accept", "application/json"), ("User-Agent", self.user_agent)]
+        wanted += [("Content-Type", "application/json" if with_body else None)]
+        wanted += [*(header_params or {}).items(), *self.default_headers.items()]
+        wanted += [("Cookie", self.cookie), (API_KEY_HEADER, key or None)]
+        # The last one counts, in any letter case.
+        by_name = {_checked_name(name): (name, value) for name, value in wanted if value is not None}
+        headers = {name: _checked_value(name, value) for name, value in by_name.values()}
         self._last_headers = (copy.deepcopy(state), headers)
         return headers
 
 
-def _check_header(name: object, value: object) -> None:
+def _checked_name(name: object) -> str:
+    if isinstance(name, str) and _HEADER_NAME.fullmatch(name):
+        return name.lower()
+    raise ApiValueError("the name of a header is empty, or holds a character that HTTP does not allow there")
+
+
+def _checked_value(name: str, value: object) -> str:
     """Refuse what would break out of a header. The message shows no value: it may be the key."""
-    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-        raise ApiValueError("the name of a header is empty, or holds a character that HTTP does not allow there")
-    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-        raise ApiValueError(f"header {name}: is no text, or holds a line break or a character outside of latin-1")
+    if isinstance(value, str) and _HEADER_VALUE.fullmatch(value):
+        return value
+    raise ApiValueError(f"header {name}: is no text, or holds a line break or a character outside of latin-1")
 
 
 def _fill(path: str, params: Mapping[str, object] | None) -> str:
