@@ -14,7 +14,7 @@ from typing import Any
 
 import urllib3
 from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry, Timeout
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.util import parse_url
 
 from ..configuration import Attempt, Configuration, Hook, Retries, TimeoutSetting
@@ -239,6 +239,8 @@ class _Delivery:
             self._tell(self._settings.on_retry, replace(attempt, wait=wait))
             if wait:
                 self._sleep(wait)
+                if self._left() <= 0:  # the machine slept longer than it was asked to
+                    raise failure from error
 
     def _left(self) -> float:
         return self.call.deadline - time.monotonic()
@@ -252,7 +254,7 @@ class _Delivery:
         else:
             connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
             timeout = Timeout(total=left, connect=connect, read=read)
-        self.call.reused = self.call.answered = False
+        self.call.reused = self.call.answered = self.call.ended = False
         return self._origin.pool.urlopen(
             self._request.method,
             self._url,
@@ -260,6 +262,7 @@ class _Delivery:
             headers=self._request.headers,
             retries=False,
             redirect=False,
+            assert_same_host=False,  # a proxy's pool is asked for the service's URL
             timeout=timeout,
             pool_timeout=left,  # type: ignore[arg-type]  # urllib3 says int, and means seconds
             preload_content=False,
@@ -273,9 +276,13 @@ class _Delivery:
         limit = self._settings.max_response_size
         data = b""
         try:
-            data = response.read(limit + 1)
+            if response.status >= 200:  # what follows a 1xx answers this request too, and must not meet the next
+                data = response.read(limit + 1)
             if success and len(data) > limit:
                 raise _TooLargeError(f"the answer is larger than max_response_size, {limit} bytes")
+        except (ValueError, OverflowError) as error:  # http.client reads a chunk of size -5 by read(-5)
+            if success:
+                raise ProtocolError("a chunk has a size that makes no sense") from error
         except (HTTPError, HTTPException, OSError):
             if success:
                 raise

@@ -9,11 +9,14 @@ import queue
 import socket
 import ssl
 import time
+from collections import deque
 from contextvars import ContextVar
+from http.client import RemoteDisconnected
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import InvalidHeader
 
 __all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket"]
 
@@ -21,7 +24,7 @@ __all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket"]
 class Call:
     """What a connection has to know of the call that it works for, and tells it."""
 
-    __slots__ = ("answered", "deadline", "reused", "secret_query")
+    __slots__ = ("answered", "deadline", "ended", "reused", "secret_query")
 
     def __init__(self, deadline: float, secret_query: str = "") -> None:
         self.deadline = deadline
@@ -32,6 +35,8 @@ class Call:
         """Whether the last attempt used a connection that had served before."""
         self.answered = False
         """Whether the head of an answer came in the last attempt."""
+        self.ended = False
+        """Whether the server closed the connection in the last attempt."""
 
 
 CURRENT: ContextVar[Call] = ContextVar("CURRENT")
@@ -39,11 +44,14 @@ CURRENT: ContextVar[Call] = ContextVar("CURRENT")
 
 
 class _Deadline:
-    """Check a deadline whenever the socket is about to wait."""
+    """Check the deadline of the call that is made whenever the socket is about to wait."""
 
     deadline: float = float("inf")
 
     def _bound(self: Any) -> None:
+        call = CURRENT.get(None)
+        if call:  # none when a raw response is read after its call: that call's deadline stays
+            self.deadline = call.deadline
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the deadline of the call passed")
@@ -51,9 +59,17 @@ class _Deadline:
         if timeout is None or timeout > left:
             self.settimeout(left)
 
+    def recv(self, *args: Any) -> bytes:
+        self._bound()
+        return super().recv(*args)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
+
     def recv_into(self, *args: Any) -> int:
         self._bound()
-        return super().recv_into(*args)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
+        received: int = super().recv_into(*args)  # type: ignore[misc]  # the socket class that this is mixed into
+        call = CURRENT.get(None)
+        if call and not received:
+            call.ended = True
+        return received
 
     def send(self, *args: Any) -> int:
         self._bound()
@@ -72,7 +88,6 @@ class TLSSocket(_Deadline, ssl.SSLSocket):
     """A TLS socket with a deadline, which holds for the handshake as well."""
 
     def do_handshake(self, block: bool = False) -> None:
-        self.deadline = CURRENT.get().deadline
         self._bound()
         super().do_handshake(block)
 
@@ -93,14 +108,10 @@ class _Connection(HTTPConnection):
             timeout = plain.gettimeout()
             self.sock = _Socket(plain.family, plain.type, plain.proto, plain.detach())
             self.sock.settimeout(timeout)
-            self.sock.deadline = CURRENT.get().deadline
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send head and body in one write: small events then fit one packet."""
-        call = CURRENT.get()
-        call.reused = self._served
-        if isinstance(self.sock, _Deadline):
-            self.sock.deadline = call.deadline
+        CURRENT.get().reused = self._served
         self._unsent = []
         try:
             super().request(*args, **kwargs)
@@ -119,8 +130,19 @@ class _Connection(HTTPConnection):
             self._unsent.append(data)
 
     def getresponse(self) -> Any:
-        response = super().getresponse()
-        self._served = CURRENT.get().answered = True
+        call, sock = CURRENT.get(), self.sock
+        try:
+            response = super().getresponse()
+        except InvalidHeader:
+            if isinstance(sock, socket.socket):  # urllib3 lets go of the answer, whose reader holds the descriptor
+                socket.close(sock.detach())
+            raise
+        if call.ended:
+            # Lines are read from a buffer: the end was seen because the head had none. http.client would take
+            # what there is for all of it.
+            response.close()
+            raise RemoteDisconnected("the connection was cut in the head of the answer")
+        self._served = call.answered = True
         return response
 
 
@@ -128,6 +150,14 @@ class _TLSConnection(_Connection, HTTPSConnection):
     """A connection over TLS."""
 
     is_verified: bool
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether another call may use the connection: it is open, and nothing came that nobody asked for.
+
+        urllib3 asks the kernel, which does not know of bytes that OpenSSL has read already.
+        """
+        return super().is_connected and not (isinstance(self.sock, TLSSocket) and self.sock.pending())
 
     def connect(self) -> None:
         super().connect()
@@ -141,12 +171,16 @@ class Slots(queue.LifoQueue[Any]):
 
     urllib3's default queue holds a lock in each ``get`` and ``put``, also in the one that closes a pool at the
     end of the process. A child that was forked in that moment would wait for ever. Here only a caller that has to
-    wait for a connection takes a lock: list operations are atomic.
+    wait for a connection, and who serves it, take a lock: list operations are atomic. Who waits is served in the
+    order of arrival: else a busy thread would take back at once what it gave, and another wait until its deadline.
     """
 
     idle_timeout = float("inf")
     _trusted_since = 0.0
-    _waiting = 0
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self._line: deque[queue.SimpleQueue[Any]] = deque()
 
     def distrust(self) -> None:
         """Use no connection again that is idle now: the server closed one of them."""
@@ -159,14 +193,13 @@ class Slots(queue.LifoQueue[Any]):
         if item is not None:
             item.idle_since = time.monotonic()
         self.queue.append(item)
-        if self._waiting:
-            with self.not_empty:
-                self.not_empty.notify()
+        if self._line:
+            self._serve()
 
     def get(self, block: bool = True, timeout: float | None = None) -> _Connection | None:
         """Take a connection. One that was idle for too long is closed, and opened again by its user."""
         try:
-            connection = self.queue.pop()
+            connection = self._wait(timeout) if block and self._line else self.queue.pop()
         except IndexError:
             if not block:
                 raise queue.Empty from None
@@ -176,23 +209,27 @@ class Slots(queue.LifoQueue[Any]):
         return connection  # type: ignore[no-any-return]  # the queue of the standard library is untyped
 
     def _wait(self, timeout: float | None) -> Any:
-        taken: list[Any] = []
+        turn: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        with self.mutex:
+            self._line.append(turn)
+        try:
+            self._serve()
+            return turn.get(timeout=timeout)
+        finally:
+            with self.mutex:
+                if turn in self._line:
+                    self._line.remove(turn)
+            if not turn.empty():  # its turn came in the moment in which it gave up
+                self.put(turn.get())
 
-        def take() -> bool:
-            try:
-                taken.append(self.queue.pop())
-            except IndexError:
-                return False
-            return True
-
-        with self.not_empty:
-            self._waiting += 1
-            try:
-                if not self.not_empty.wait_for(take, timeout):
-                    raise queue.Empty
-            finally:
-                self._waiting -= 1
-        return taken[0]
+    def _serve(self) -> None:
+        with self.mutex:
+            while self._line:
+                try:
+                    item = self.queue.pop()
+                except IndexError:
+                    return
+                self._line.popleft().put(item)
 
 
 class Pool(HTTPConnectionPool):

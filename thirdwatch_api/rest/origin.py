@@ -52,10 +52,10 @@ def open_origin(configuration: Configuration, host: str) -> Origin:
         "block": True,
         "socket_options": [*HTTPConnection.default_socket_options, *_KEEP_ALIVE],
     }
-    context = _tls_context(configuration) if secure else None
+    proxy = _proxy_for(configuration, url)
+    context = _tls_context(configuration) if secure or (proxy or "").lower().startswith("https:") else None
     if context:
         options["ssl_context"] = context
-    proxy = _proxy_for(configuration, url)
     manager = _proxy_manager(proxy, options, context) if proxy else PoolManager(**options)  # type: ignore[arg-type]  # options of several types
     manager.pool_classes_by_scheme = {"http": Pool, "https": TLSPool}
     pool = manager.connection_from_host(url.host, url.port, url.scheme)
