@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -146,7 +145,7 @@ def filled(name: str, *, as_text: bool = False) -> st.SearchStrategy[Any]:
     :param as_text: whether to make instances alone, whose texts are ``str``: they come back equal
     """
     needed = {field for field in MODELS[name] if field.required or (name in EVENTS and field.name == "user_id")}
-    fields = {field: st.deferred(partial(_field_values, field, as_text=as_text)) for field in MODELS[name]}
+    fields = {field: _field_values(field, as_text=as_text) for field in MODELS[name]}
     mappings = st.fixed_dictionaries(
         {field.name: values for field, values in fields.items() if field in needed},
         optional={field.name: values for field, values in fields.items() if field not in needed},

@@ -1,0 +1,632 @@
+"""ApiClient: what it sends beside the event, how it reads answers, and what it refuses."""
+
+import copy
+import json
+import logging
+import pickle
+import re
+import socket
+import threading
+from collections.abc import Callable
+from datetime import date, datetime, timezone
+from email.message import Message
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+
+import thirdwatch_api
+from thirdwatch_api import ApiClient, ApiResponse, Configuration, EventResponse, Item, OrderStatus, OrderStatusApi
+from thirdwatch_api.exceptions import (
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    BadRequestException,
+    InvalidResponseException,
+    NotFoundException,
+    ServiceException,
+    UnauthorizedException,
+)
+from thirdwatch_api.sandbox import Sandbox
+
+from .events import full, json_values
+from .facts import API_KEY_HEADER
+
+EVENT = OrderStatus(user_id="u-42", order_id="o-1001")
+WIRE = {"_userId": "u-42", "_orderId": "o-1001"}
+PATH = "/v1/order_status"
+CANARY = "c4n4ry"
+
+
+class Reply(NamedTuple):
+    """An answer, as far as ``deserialize`` looks at it."""
+
+    data: str | bytes | None
+
+
+def send(client: ApiClient, **arguments: Any) -> Any:
+    """Make a call by hand."""
+    given_: dict[str, Any] = {
+        "resource_path": PATH,
+        "method": "POST",
+        "body": EVENT,
+        "auth_settings": ["api_key"],
+        **arguments,
+    }
+    return client.call_api(**given_)
+
+
+def headers_of(sandbox: Sandbox) -> Message:
+    return sandbox.requests[-1].headers
+
+
+# Headers
+
+
+def test_each_call_tells_who_calls_what_it_sends_and_what_it_takes(sandbox: Sandbox, client: ApiClient) -> None:
+    send(client)
+    assert headers_of(sandbox)["Accept"] == "application/json"
+    assert headers_of(sandbox)["Content-Type"] == "application/json"
+    assert re.fullmatch(r"thirdwatch-python/\S+ python/3\.\d+ urllib3/\S+", headers_of(sandbox)["User-Agent"])
+    assert thirdwatch_api.__version__ in client.user_agent
+
+
+def test_the_user_agent_ends_with_the_name_of_the_application(sandbox: Sandbox, client: ApiClient) -> None:
+    client.configuration.app_info = "my-shop/2.1"
+    send(client)
+    assert headers_of(sandbox)["User-Agent"].endswith(" my-shop/2.1")
+
+
+def test_a_user_agent_can_be_assigned(sandbox: Sandbox, client: ApiClient) -> None:
+    client.user_agent = "my-shop/2.1"
+    client.configuration.app_info = "ignored"
+    send(client)
+    assert headers_of(sandbox).get_all("User-Agent") == ["my-shop/2.1"]
+
+
+def test_default_headers_and_a_cookie_go_with_each_call(sandbox: Sandbox) -> None:
+    with ApiClient(sandbox.host, "X-Shop", "first", "session=1", configuration=sandbox.configuration()) as client:
+        client.set_default_header("X-Region", "IN")
+        send(client, header_params={"X-Region": "overridden", "X-Once": "1"})
+        send(client)
+    first, second = (request.headers for request in sandbox.requests)
+    for headers in (first, second):
+        assert (headers["X-Shop"], headers["X-Region"], headers["Cookie"]) == ("first", "IN", "session=1")
+    assert (first["X-Once"], second["X-Once"]) == ("1", None)
+
+
+def test_a_header_without_a_value_is_sent_empty(sandbox: Sandbox) -> None:
+    with ApiClient(None, "X-Empty", configuration=sandbox.configuration()) as client:
+        send(client)
+    assert headers_of(sandbox)["X-Empty"] == ""
+
+
+def test_a_header_that_changes_changes_the_next_call(sandbox: Sandbox, client: ApiClient) -> None:
+    for value in ("a", "b"):
+        client.set_default_header("X-Shop", value)
+        client.cookie = value
+        send(client)
+        assert (headers_of(sandbox)["X-Shop"], headers_of(sandbox)["Cookie"]) == (value, value)
+    client.cookie = None
+    send(client)
+    assert headers_of(sandbox)["Cookie"] is None
+
+
+@pytest.mark.parametrize("name", ["content-type", "USER-AGENT", "accept"])
+def test_a_default_header_replaces_ours_in_any_letter_case(sandbox: Sandbox, client: ApiClient, name: str) -> None:
+    client.set_default_header(name, "text/plain")
+    send(client)
+    assert headers_of(sandbox).get_all(name) == ["text/plain"]
+
+
+def test_a_header_may_hold_latin_1(sandbox: Sandbox, client: ApiClient) -> None:
+    client.set_default_header("X-Shop", "Café\tÜber")
+    send(client)
+    assert headers_of(sandbox)["X-Shop"] == "Café\tÜber"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Shop", f"{CANARY}\r\nX-Evil: 1"),
+        ("X-Shop", f"{CANARY}\n"),
+        ("X-Shop", f"{CANARY}\0"),
+        ("X-Shop", f"{CANARY}\u2028"),
+        ("X-Shop", f"{CANARY}€"),
+        ("X-Shop", CANARY.encode()),
+        ("X-Shop", None),
+        ("X-Shop", 5),
+        ("", CANARY),
+        (f"X-{CANARY}\r\nX-Evil", "1"),
+        (f"X-{CANARY}:", "1"),
+        (f"X {CANARY}", "1"),
+        (5, CANARY),
+        (None, CANARY),
+        (b"X-Shop", CANARY),
+    ],
+)
+@pytest.mark.parametrize("default", [True, False])
+@pytest.mark.parametrize("key", ["sandbox-key", None])
+def test_a_header_that_would_break_out_is_refused_without_showing_it(
+    sandbox: Sandbox, make_client: Callable[..., ApiClient], name: Any, value: Any, default: bool, key: str | None
+) -> None:
+    client = make_client(api_key=key)
+    if default:
+        client.set_default_header(name, value)
+    with pytest.raises(ApiValueError) as caught:
+        send(client, header_params={} if default else {name: value})
+    assert CANARY not in f"{caught.value} {caught.value!r}"
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("where", ["user_agent", "cookie"])
+def test_a_user_agent_or_cookie_with_a_line_break_is_refused(sandbox: Sandbox, client: ApiClient, where: str) -> None:
+    setattr(client, where, f"{CANARY}\r\nX-Evil: 1")
+    with pytest.raises(ApiValueError, match="a line break") as caught:
+        send(client)
+    assert CANARY not in str(caught.value)
+    assert sandbox.requests == []
+
+
+# Keys
+
+
+def test_a_missing_key_is_an_error_before_sending_that_says_how_to_set_it(
+    sandbox: Sandbox, make_client: Callable[..., ApiClient]
+) -> None:
+    client = make_client(api_key=None)
+    with pytest.raises(ApiValueError) as caught:
+        OrderStatusApi(client).order_status(EVENT)
+    assert 'thirdwatch_api.configuration.api_key["X-THIRDWATCH-API-KEY"]' in str(caught.value)
+    assert "THIRDWATCH_API_KEY" in str(caught.value)
+    assert caught.value.status is None
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("key", ["", " \n", b"", b"\t"])
+def test_a_blank_key_is_a_missing_one(make_client: Callable[..., ApiClient], key: str | bytes) -> None:
+    client = make_client()
+    client.configuration.api_key = key
+    with pytest.raises(ApiValueError, match="no API key"):
+        send(client)
+
+
+@pytest.mark.parametrize("key", [b"sandbox-key\n", " sandbox-key\t", bytearray(b"sandbox-key").decode()])
+def test_white_space_around_a_key_is_stripped(sandbox: Sandbox, client: ApiClient, key: str | bytes) -> None:
+    client.configuration.api_key = key
+    send(client)
+    client.configuration.api_key = {API_KEY_HEADER: key}
+    send(client)
+    assert [request.authorized for request in sandbox.requests] == [True, True]
+
+
+@pytest.mark.parametrize("key", [f"{CANARY}\r\nX-Evil: 1", f"{CANARY}€", b"\xff" + CANARY.encode(), f"{CANARY}\0", 5])
+def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(
+    sandbox: Sandbox, client: ApiClient, key: Any
+) -> None:
+    client.configuration.api_key[API_KEY_HEADER] = key
+    with pytest.raises((ApiValueError, ApiTypeError)) as caught:
+        send(client)
+    assert CANARY not in f"{caught.value} {caught.value!r}"
+    assert caught.value.__cause__ is None
+    assert sandbox.requests == []
+
+
+def test_a_prefix_goes_before_the_key() -> None:
+    with Sandbox(api_key="Token sandbox-key") as sandbox:
+        settings = sandbox.configuration(api_key="sandbox-key", api_key_prefix={API_KEY_HEADER: "Token"})
+        with ApiClient(configuration=settings) as client:
+            send(client)
+    assert sandbox.requests[0].authorized
+
+
+@pytest.mark.parametrize("name", [API_KEY_HEADER, API_KEY_HEADER.lower()])
+def test_a_key_may_come_as_a_header(sandbox: Sandbox, make_client: Callable[..., ApiClient], name: str) -> None:
+    client = make_client(api_key=None)
+    send(client, header_params={name: sandbox.api_key})
+    client.set_default_header(name, sandbox.api_key)
+    OrderStatusApi(client).order_status(EVENT)
+    assert [request.authorized for request in sandbox.requests] == [True, True]
+
+
+def test_the_key_of_the_configuration_goes_before_one_in_a_header(sandbox: Sandbox, client: ApiClient) -> None:
+    client.set_default_header(API_KEY_HEADER.lower(), "another-key")
+    send(client)
+    assert sandbox.requests[0].authorized
+
+
+def test_a_call_that_asks_for_no_key_sends_none(sandbox: Sandbox, client: ApiClient) -> None:
+    with pytest.raises(UnauthorizedException):
+        send(client, auth_settings=None)
+    assert not sandbox.requests[0].authorized
+
+
+def test_a_key_is_read_at_the_call(sandbox: Sandbox, client: ApiClient) -> None:
+    client.configuration.api_key[API_KEY_HEADER] = "rotated"
+    with pytest.raises(UnauthorizedException):
+        send(client)
+    client.configuration.api_key[API_KEY_HEADER] = sandbox.api_key
+    assert send(client).status == 200
+
+
+def test_a_key_in_the_body_or_the_query_is_no_log_records_business(
+    sandbox: Sandbox, client: ApiClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client.configuration.debug = True
+    sandbox.fail(200, times=3)
+    send(client, auth_settings=["api_key_query"], query_params={"order_id": "o-1"})
+    send(client, auth_settings=["api_key_query"])
+    send(client, auth_settings=["api_key_body"], at_root=True, resource_path="/neo/v1/clientaction")
+    assert [request.path for request in sandbox.requests] == [f"/event{PATH}", f"/event{PATH}", "/neo/v1/clientaction"]
+    assert json.loads(sandbox.requests[2].body) == {**WIRE, "secret": sandbox.api_key}
+    assert caplog.records
+    assert sandbox.api_key not in caplog.text
+
+
+# Where a call goes
+
+
+def test_the_host_is_read_at_the_call(client: ApiClient) -> None:
+    with Sandbox() as other:
+        client.configuration.host = other.host
+        send(client)
+    assert len(other.events) == 1
+
+
+def test_a_client_may_have_a_host_of_its_own(client: ApiClient) -> None:
+    before = client.host
+    assert before == client.configuration.host
+    with Sandbox() as other:
+        client.host = other.host
+        send(client)
+        assert client.host == other.host
+        assert client.configuration.host == before
+    assert len(other.events) == 1
+    client.host = ""
+    assert client.host == before
+
+
+def test_path_parameters_are_filled_in_and_quoted(sandbox: Sandbox, client: ApiClient) -> None:
+    with pytest.raises(NotFoundException):
+        send(client, resource_path="/v1/{a}/{b}", path_params={"a": "x/y ?#é", "b": 5})
+    assert sandbox.requests[0].path == "/event/v1/x%2Fy%20%3F%23%C3%A9/5"
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({"order_id": "o 1", "n": 5}, "order_id=o+1&n=5"),
+        ([("a", "1"), ("a", "é&")], "a=1&a=%C3%A9%26"),
+        ({"a": ["1", "2"]}, "a=1&a=2"),
+        ({}, ""),
+    ],
+)
+def test_query_parameters_come_after_a_question_mark(query: Any, wanted: str) -> None:
+    with Peer() as peer, ApiClient(configuration=peer.configuration()) as client:
+        send(client, method="GET", body=None, query_params=query)
+    assert peer.head.startswith(f"GET /event{PATH}{'?' if wanted else ''}{wanted} HTTP/1.1\r\n")
+    assert "Content-Type" not in peer.head
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"query_params": {"a": "\ud800"}},
+        {"path_params": {"a": "\ud800"}, "resource_path": "/v1/{a}"},
+        {"query_params": 5},
+        {"query_params": "ab"},
+        {"header_params": 5},
+        {"method": "PO ST"},
+        {"method": "POST\r\n"},
+        {"method": None},
+        {"resource_path": None},
+        {"resource_path": 5},
+        {"body": {1, 2}},
+        {"body": {"a": "\ud800"}},
+        {"response_type": "NoSuchModel"},
+    ],
+    ids=str,
+)
+def test_misuse_of_call_api_is_one_of_our_errors(sandbox: Sandbox, client: ApiClient, arguments: Any) -> None:
+    with pytest.raises((ApiValueError, ApiTypeError)):
+        send(client, **arguments)
+    assert "response_type" in arguments or sandbox.requests == []
+
+
+@pytest.mark.parametrize("path", [f"{PATH}\r\nX-Evil: 1", f"{PATH} HTTP/1.1\r\n\r\n", f"{PATH}é\udcff"])
+def test_a_path_cant_break_out_of_the_request_line(sandbox: Sandbox, client: ApiClient, path: str) -> None:
+    with pytest.raises(ApiException):
+        send(client, resource_path=path)
+    assert len(sandbox.requests) <= 1
+    assert "X-Evil" not in {name for request in sandbox.requests for name in request.headers}
+
+
+def test_an_unknown_keyword_of_call_api_is_a_type_error(client: ApiClient) -> None:
+    with pytest.raises(TypeError, match="post_params"):
+        send(client, post_params=[])
+
+
+# Answers
+
+
+def test_call_api_returns_data_status_and_headers(client: ApiClient) -> None:
+    answer = send(client, response_type="EventResponse")
+    assert isinstance(answer, ApiResponse)
+    assert answer.data == EventResponse(message="OrderStatus received")
+    assert send(client, response_type=EventResponse, _return_http_data_only=True) == answer.data
+    assert send(client).data is None
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ('{"message": "ok"}', EventResponse("ok")),
+        ('{"status": "ok"}', EventResponse("ok")),
+        ("{}", EventResponse()),
+        ('\ufeff{"message": "ok"}', EventResponse("ok")),
+        ('{"score": 82, "score_of": 100}', EventResponse(additional_properties={"score": 82, "score_of": 100})),
+        ('{"message": null}', EventResponse()),
+    ],
+)
+def test_any_json_object_is_a_success(sandbox: Sandbox, client: ApiClient, body: str, wanted: EventResponse) -> None:
+    sandbox.fail(200, body=body)
+    assert OrderStatusApi(client).order_status(EVENT) == wanted
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 299])
+def test_any_2xx_with_an_object_is_a_success(sandbox: Sandbox, client: ApiClient, status: int) -> None:
+    sandbox.fail(status)
+    assert OrderStatusApi(client).order_status_with_http_info(EVENT).status == status
+
+
+def test_204_is_a_success_without_a_message(sandbox: Sandbox, client: ApiClient) -> None:
+    sandbox.fail(204)
+    assert OrderStatusApi(client).order_status(EVENT) == EventResponse(message=None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>Welcome to the hotel's network</html>",
+        "",
+        "[]",
+        '"ok"',
+        "null",
+        "5",
+        "NaN",
+        '{"message": NaN}',
+        '{"message": "ok"',
+        b"\xff\xfe",
+        "[" * 100_000,
+        '{"a": ' * 100_000,
+        "9" * 5000,
+    ],
+    ids=lambda body: str(body[:12]),
+)
+def test_a_2xx_that_is_no_json_object_is_an_error_that_carries_the_body(
+    sandbox: Sandbox, client: ApiClient, body: Any
+) -> None:
+    sandbox.fail(200, body=body, headers={"Content-Type": "text/html; charset=utf-8"})
+    with pytest.raises(InvalidResponseException) as caught:
+        OrderStatusApi(client).order_status(EVENT)
+    error = caught.value
+    assert error.status == 200
+    assert error.body == (body if isinstance(body, str) else body.decode("utf-8", "replace"))
+    assert error.headers
+    assert error.headers["content-type"].startswith("text/html")
+    assert error.attempts == 1
+    assert error.error_response is None
+    assert f"(text/html, {len(body)} bytes)" in str(error)
+    assert len(str(error)) < 300
+
+
+def test_an_answer_that_echoes_the_key_is_masked(sandbox: Sandbox, client: ApiClient) -> None:
+    for status in (200, 401, 500):
+        sandbox.fail(status, body=f"the key {sandbox.api_key} is fine", headers={"X-Echo": sandbox.api_key})
+        with pytest.raises(ApiException) as caught:
+            OrderStatusApi(client).order_status(EVENT, _retries=0)
+        assert caught.value.body == "the key *** is fine"
+        assert sandbox.api_key not in f"{caught.value} {caught.value!r} {caught.value.__dict__}"
+
+
+def test_an_error_carries_what_the_service_said(sandbox: Sandbox, client: ApiClient) -> None:
+    sandbox.fail(400, body={"error": "order is closed", "code": 7})
+    with pytest.raises(BadRequestException) as caught:
+        OrderStatusApi(client).order_status(EVENT)
+    said = caught.value.error_response
+    assert said is not None
+    assert (said.message, said.additional_properties) == ("order is closed", {"code": 7})
+    assert "order is closed" in str(caught.value)
+
+
+@pytest.mark.parametrize("body", ["", "no json", "[1]", b"\xff", "null"])
+def test_an_error_without_json_carries_its_text_alone(sandbox: Sandbox, client: ApiClient, body: Any) -> None:
+    sandbox.fail(500, body=body)
+    with pytest.raises(ServiceException) as caught:
+        OrderStatusApi(client).order_status(EVENT, _retries=0)
+    assert caught.value.error_response is None
+    assert caught.value.body == (body if isinstance(body, str) else "\ufffd")
+
+
+def test_an_error_repeats_nothing_of_the_event_that_is_personal(sandbox: Sandbox, client: ApiClient) -> None:
+    event = full("CreateOrder", CANARY)
+    said = "; ".join(
+        [
+            *(str(value) for value in event.billing_address.to_dict().values()),
+            event.session_id,
+            event.payment_methods[1].card_bin,
+            event.items[0].seller.email,
+            event.custom_info["note"],
+            event.custom_info["deep"][4]["a"],
+        ]
+    )
+    assert CANARY in said
+    sandbox.fail(400, body={"error": said})
+    with pytest.raises(BadRequestException) as caught:
+        thirdwatch_api.CreateOrderApi(client).create_order(event)
+    assert CANARY not in str(caught.value)
+    assert "***; ***" in str(caught.value)
+    assert caught.value.error_response
+    assert caught.value.error_response.message == said
+
+
+@pytest.mark.parametrize(("name", "first"), [("Asha Verma", "Asha"), ("Asha", "Asha Verma")])
+def test_a_name_that_is_part_of_another_is_masked_whole(
+    sandbox: Sandbox, client: ApiClient, name: str, first: str
+) -> None:
+    event = thirdwatch_api.CreateAccount(user_id="u", first_name=first, billing_address={"_name": name})
+    sandbox.fail(400, body={"error": "Asha Verma is not welcome"})
+    with pytest.raises(BadRequestException) as caught:
+        thirdwatch_api.CreateAccountApi(client).create_account(event)
+    assert "*** is not welcome" in str(caught.value)
+    assert "Verma" not in str(caught.value)
+
+
+def test_an_email_address_is_masked_wherever_it_comes_from(sandbox: Sandbox, client: ApiClient) -> None:
+    sandbox.fail(400, body={"error": "ann@shop.example is blocked"})
+    with pytest.raises(BadRequestException, match=r"\*\*\* is blocked"):
+        OrderStatusApi(client).order_status(EVENT)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "wanted"),
+    [
+        ('{"message": "ok"}', "EventResponse", EventResponse("ok")),
+        (b'{"message": "ok"}', EventResponse, EventResponse("ok")),
+        ("[1]", "EventResponse", [1]),
+        ('[{"_itemId": "1"}, null]', "list[Item]", [Item(item_id="1"), None]),
+        ('[[{"_itemId": "1"}]]', "list[list[Item]]", [[Item(item_id="1")]]),
+        ('{"a": {"_itemId": "1"}}', "dict(str, Item)", {"a": Item(item_id="1")}),
+        ('{"a": "1"}', "dict(str,int)", {"a": 1}),
+        ('"x"', "list[Item]", "x"),
+        ('{"a": [1]}', "object", {"a": [1]}),
+        ('{"a": [1]}', None, {"a": [1]}),
+        ("null", "Item", None),
+        ("", "str", ""),
+        (None, "str", ""),
+        ("plain text", "str", "plain text"),
+        (b"caf\xc3\xa9", "str", "café"),
+        (b"\xff", "str", "\ufffd"),
+        ("5", "int", 5),
+        ('"5"', "int", 5),
+        ('"five"', "int", "five"),
+        ("5", "float", 5.0),
+        ("5", "str", "5"),
+        ("true", "bool", True),
+        ("[1]", "int", [1]),
+        ("1e999", "int", float("inf")),
+        ("9" * 5000, "str", "9" * 5000),
+        ('"2017-05-09T09:40:45.717Z"', "datetime", datetime(2017, 5, 9, 9, 40, 45, 717000, timezone.utc)),
+        ("2017-05-09", "date", date(2017, 5, 9)),
+        ('"2017-05-09T09:40:45Z"', date, date(2017, 5, 9)),
+        ("null", "datetime", None),
+    ],
+    ids=lambda part: str(part)[:20],
+)
+def test_deserialize_reads_what_0_0_3_reads(data: Any, kind: Any, wanted: object) -> None:
+    with ApiClient() as client:
+        read = client.deserialize(Reply(data), kind)
+    assert read == wanted
+    assert type(read) is type(wanted)
+
+
+@pytest.mark.parametrize("kind", ["Items", "_model", "list[Items]", "dict(str, Items)", 5, object(), list[Item]])
+def test_deserialize_refuses_a_type_that_is_none(kind: object) -> None:
+    with ApiClient() as client, pytest.raises(ApiValueError, match="response_type: there is no such type"):
+        client.deserialize(Reply('["x"]'), kind)
+
+
+@pytest.mark.parametrize("kind", ["date", "datetime"])
+@pytest.mark.parametrize("data", ['"yesterday"', "5", "{}", '"2017-13-01"', '"२०१७-०५-०९"', '""'])
+def test_deserialize_refuses_a_time_that_is_none_without_showing_it(kind: str, data: str) -> None:
+    with ApiClient() as client, pytest.raises(ApiValueError, match="the text is no ISO 8601 time"):
+        client.deserialize(Reply(data), kind)
+
+
+@given(value=json_values)
+def test_deserialize_reads_back_what_sanitize_prepared(value: object) -> None:
+    with ApiClient() as client:
+        text = json.dumps(client.sanitize_for_serialization(value))
+        assert client.deserialize(Reply(text), "object") == value
+
+
+def test_sanitize_shows_an_event_without_sending_it(client: ApiClient, sandbox: Sandbox) -> None:
+    assert client.sanitize_for_serialization(EVENT) == WIRE
+    assert client.sanitize_for_serialization([EVENT, {"a": (1, None)}]) == [WIRE, {"a": [1, None]}]
+    assert client.sanitize_for_serialization(None) is None
+    assert client.sanitize_for_serialization(OrderStatus()) == {}
+    with pytest.raises(ApiValueError, match="this has no form in JSON"):
+        client.sanitize_for_serialization({"a": {1}})
+    assert sandbox.requests == []
+
+
+# The client itself
+
+
+def test_a_client_without_settings_uses_the_environment(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    monkeypatch.setenv("THIRDWATCH_HOST", sandbox.host)
+    monkeypatch.setenv("THIRDWATCH_API_KEY", sandbox.api_key)
+    with ApiClient(configuration=Configuration()) as client:
+        assert OrderStatusApi(client).order_status(EVENT).message
+
+
+def test_a_closed_client_opens_new_connections_when_it_is_used_again(sandbox: Sandbox, client: ApiClient) -> None:
+    send(client)
+    client.close()
+    client.close()
+    send(client)
+    assert len(sandbox.events) == 2
+
+
+def test_threads_may_share_a_client(sandbox: Sandbox, client: ApiClient) -> None:
+    def work(number: int) -> None:
+        orders = OrderStatusApi(client)
+        for i in range(5):
+            client.set_default_header("X-Thread", str(number))
+            assert orders.order_status(OrderStatus(user_id=f"u-{number}-{i}")).message
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {json.loads(request.body)["_userId"] for request in sandbox.requests} == {
+        f"u-{number}-{i}" for number in range(8) for i in range(5)
+    }
+
+
+@pytest.mark.parametrize("act", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_client_cant_be_copied_or_pickled(client: ApiClient, act: Callable[[object], object]) -> None:
+    with pytest.raises(ApiTypeError, match="make one in each process"):
+        act(client)
+
+
+def test_the_repr_of_a_client_shows_its_host_and_no_key(client: ApiClient) -> None:
+    assert repr(client) == f"ApiClient(host='{client.host}')"
+
+
+class Peer:
+    """A server that answers one request with ``{}`` and keeps the head of it, to the byte."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve)
+        self.head = ""
+
+    def configuration(self) -> Configuration:
+        return Configuration(host=f"http://127.0.0.1:{self._listener.getsockname()[1]}/event", api_key="peer-key")
+
+    def _serve(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection:
+            self.head = connection.recv(65536).partition(b"\r\n\r\n")[0].decode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    def __enter__(self) -> "Peer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        self._listener.close()

@@ -1,0 +1,246 @@
+"""The family of errors: who belongs to whom, what each says, and that each survives a pickle."""
+
+import copy
+import pickle
+from typing import Any, NamedTuple
+
+import pytest
+import urllib3
+
+import thirdwatch_api
+from thirdwatch_api import ErrorResponse, OrderStatus, OrderStatusApi, exceptions, rest
+from thirdwatch_api.api_client import ApiClient
+from thirdwatch_api.exceptions import (
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    BadRequestException,
+    ConflictException,
+    ConnectionException,
+    ForbiddenException,
+    InvalidResponseException,
+    NotFoundException,
+    RedirectException,
+    ServiceException,
+    TimeoutException,
+    TLSException,
+    TooManyRequestsException,
+    UnauthorizedException,
+    UnprocessableEntityException,
+    class_for_status,
+)
+from thirdwatch_api.sandbox import Sandbox
+
+EVENT = OrderStatus(user_id="u-42")
+MISUSE = (ApiTypeError, ApiValueError)
+BY_STATUS = {
+    400: BadRequestException,
+    401: UnauthorizedException,
+    403: ForbiddenException,
+    404: NotFoundException,
+    409: ConflictException,
+    422: UnprocessableEntityException,
+    429: TooManyRequestsException,
+    500: ServiceException,
+    501: ServiceException,
+    503: ServiceException,
+    599: ServiceException,
+    402: ApiException,
+    418: ApiException,
+}
+EVERY = [getattr(exceptions, name) for name in exceptions.__all__]
+each_class = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
+
+
+class Answer(NamedTuple):
+    """An answer, as far as ApiException looks at it."""
+
+    status: int
+    reason: str
+    data: bytes | str | None
+    headers: Any
+
+
+ANSWER = Answer(
+    409, "Conflict", b'{"error": "caf\xc3\xa9"}\xff', urllib3.HTTPHeaderDict({"Content-Type": "text/plain"})
+)
+
+
+def filled(kind: type[ApiException]) -> ApiException:
+    """An error with everything that can be in one."""
+    if issubclass(kind, MISUSE):
+        return kind("user_id: is required", ("user_id: is required",))
+    error = kind(http_resp=ANSWER)
+    error.explain(ErrorResponse("closed", additional_properties={"code": 7}), "closed")
+    error.attempts, error.retry_after = 3, 1.5
+    return error
+
+
+@each_class
+def test_each_error_is_an_api_exception_and_an_exception(kind: type[ApiException]) -> None:
+    assert issubclass(kind, ApiException)
+    assert getattr(thirdwatch_api, kind.__name__) is kind
+    assert kind.__doc__
+
+
+def test_the_old_import_is_the_same_class() -> None:
+    assert rest.ApiException is ApiException is thirdwatch_api.ApiException
+
+
+def test_the_tree_is_the_one_that_the_module_draws() -> None:
+    assert exceptions.__doc__
+    for kind in EVERY:
+        assert kind.__name__ in exceptions.__doc__
+    assert issubclass(ApiTypeError, TypeError)
+    assert issubclass(ApiValueError, ValueError)
+    assert issubclass(TimeoutException, ConnectionException)
+    assert issubclass(TLSException, ConnectionException)
+    direct = set(EVERY) - {ApiException, TimeoutException, TLSException}
+    assert {kind.__mro__[1] for kind in direct - {*MISUSE}} == {ApiException}
+
+
+@pytest.mark.parametrize(("status", "kind"), BY_STATUS.items())
+def test_each_status_has_its_class(sandbox: Sandbox, client: ApiClient, status: int, kind: type[ApiException]) -> None:
+    sandbox.fail(status, body={"error": "because"})
+    with pytest.raises(ApiException) as caught:
+        OrderStatusApi(client).order_status(EVENT, _retries=0)
+    error = caught.value
+    assert type(error) is kind is class_for_status(status)
+    assert (error.status, error.attempts) == (status, 1)
+    assert error.body == '{"error": "because"}'
+    assert error.headers
+    assert error.headers["CONTENT-TYPE"] == "application/json"
+    assert error.error_response == ErrorResponse("because")
+    assert str(error).startswith(f"({status})")
+    assert "because" in str(error)
+
+
+@pytest.mark.parametrize(("status", "kind"), BY_STATUS.items())
+def test_the_text_of_an_error_with_a_status_says_what_to_do(status: int, kind: type[ApiException]) -> None:
+    text = str(kind(status, "Reason"))
+    assert text.startswith(f"({status}) Reason. ")
+    assert text.endswith(".")
+    assert len(text) < 200
+
+
+@pytest.mark.parametrize("kind", [ConnectionException, TimeoutException, TLSException, InvalidResponseException])
+def test_the_text_of_an_error_without_an_answer_says_what_to_do(kind: type[ApiException]) -> None:
+    text = str(kind(0, "no answer"))
+    assert text == f"no answer. {kind.hint}"
+    assert "configuration.host" in text or "configuration.timeout" in text
+    assert len(text) < 200
+
+
+def test_the_text_of_an_error_is_short_however_much_the_service_says() -> None:
+    error = BadRequestException(400, "Bad Request")
+    error.explain(ErrorResponse(), "word " * 5000)
+    assert len(str(error)) < 400
+
+
+def test_the_text_of_an_error_is_short_however_long_the_reason_phrase_is() -> None:
+    assert len(str(BadRequestException(400, "r" * 5000))) < 400
+
+
+def test_a_redirect_says_what_to_do(sandbox: Sandbox, client: ApiClient) -> None:
+    sandbox.fail(307, headers={"Location": "https://ann:secret@other.example/event?key=secret"})
+    with pytest.raises(RedirectException) as caught:
+        OrderStatusApi(client).order_status(EVENT)
+    assert "https://other.example/event" in str(caught.value)
+    assert "set configuration.host to its final address" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ApiException(), "the call failed"),
+        (ApiException(0, "no answer"), "no answer"),
+        (ApiException(418), "(418)"),
+        (ApiException(418, "Teapot"), "(418) Teapot"),
+        (ApiException(reason="why"), "why"),
+        (ApiValueError("price: is no number"), "price: is no number"),
+        (BadRequestException(400, "Bad."), "(400) Bad. Correct the event before sending it again."),
+    ],
+)
+def test_the_text_holds_what_is_known(error: ApiException, text: str) -> None:
+    assert str(error).startswith(text)
+
+
+def test_the_text_tells_the_number_of_attempts_when_there_were_several() -> None:
+    error = ServiceException(503, "Busy")
+    error.attempts = 1
+    assert "attempt" not in str(error)
+    error.attempts = 4
+    assert str(error) == "(503) Busy (after 4 attempts). The service failed; send the event again later."
+
+
+def test_what_the_service_said_is_one_line_without_addresses() -> None:
+    error = BadRequestException(400, "Bad Request")
+    error.explain(ErrorResponse("x"), "line one\n  line two\tann@shop.example")
+    assert "line one line two ***" in str(error)
+    error.explain(ErrorResponse("x"), "y" * 201)
+    assert f": {'y' * 200}..." in str(error)
+    error.explain(ErrorResponse("x"), "y" * 200)
+    assert "..." not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("data", "body"),
+    [(b"caf\xc3\xa9", "café"), (b"\xff", "\ufffd"), ("text", "text"), (None, None), (b"", "")],
+)
+def test_an_answer_is_kept_as_text(data: Any, body: str | None) -> None:
+    error = ApiException(http_resp=ANSWER._replace(data=data))
+    assert (error.status, error.reason, error.body) == (409, "Conflict", body)
+    assert error.headers is ANSWER.headers
+
+
+def test_every_error_has_all_attributes() -> None:
+    for error in (ApiException(), ApiException(500, "x"), ApiTypeError("x"), ApiValueError("x"), TimeoutException()):
+        assert (error.body, error.headers, error.error_response) == (None, None, None)
+        assert (error.attempts, error.retry_after) == (0, None)
+    assert ApiTypeError("x").status is ApiValueError("x").status is None
+    assert ApiValueError("x").problems == ()
+    assert ApiValueError("x").reason == "x"
+
+
+@each_class
+def test_each_error_can_be_pickled_and_copied(kind: type[ApiException]) -> None:
+    error = filled(kind)
+    twins: list[ApiException] = [
+        *(pickle.loads(pickle.dumps(error, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)),
+        copy.copy(error),
+        copy.deepcopy(error),
+    ]
+    for twin in twins:
+        assert type(twin) is kind
+        assert str(twin) == str(error)
+        assert repr(twin) == repr(error)
+        assert twin.args == error.args
+        assert twin.__dict__ == error.__dict__
+
+
+def test_an_error_of_a_real_call_can_be_pickled(sandbox: Sandbox, client: ApiClient) -> None:
+    sandbox.fail(429, headers={"Retry-After": "7"}, body={"error": "slow down"})
+    with pytest.raises(TooManyRequestsException) as caught:
+        OrderStatusApi(client).order_status(EVENT, _retries=0)
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert (twin.retry_after, twin.error_response, twin.headers["retry-after"]) == (7, ErrorResponse("slow down"), "7")
+    assert str(twin) == str(caught.value)
+
+
+def test_a_host_that_is_dead_is_an_api_exception_with_status_0(client: ApiClient) -> None:
+    with Sandbox() as gone:
+        client.configuration.host = gone.host
+    with pytest.raises(ConnectionException) as caught:
+        OrderStatusApi(client).order_status(EVENT, _retries=0)
+    assert (caught.value.status, caught.value.body, caught.value.headers) == (0, None, None)
+    assert "no connection to http://127.0.0.1" in str(caught.value)
+
+
+def test_a_host_that_is_unknown_is_an_api_exception_with_status_0(client: ApiClient) -> None:
+    client.configuration.host = "https://nowhere.invalid/event"
+    with pytest.raises(
+        ConnectionException, match=r"no such host: the name of https://nowhere\.invalid can't be"
+    ) as caught:
+        OrderStatusApi(client).order_status(EVENT, _retries=0)
+    assert caught.value.status == 0
