@@ -210,11 +210,13 @@ class ApiClient:
             a PendingCall
         :raises ApiException: whatever went wrong; the other options are those of ``Options``
         """
-        target = _fill(resource_path, path_params)
-        if query_params:
-            target += "?" + urlencode(query_params, doseq=True)
         if not (callback is None or callable(callback)):
             raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
+        if not (isinstance(method, str) and method.isalpha() and isinstance(resource_path, str)):
+            raise ApiValueError("method, resource_path: expected an HTTP verb, and text")
+        if not isinstance(header_params, (Mapping, type(None))):
+            raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
+        target = _target(resource_path, path_params, query_params)
         wire = None if body is None else to_json_value(body)
         auth = auth_settings or ()
         key = self._key(header_params) if auth else ""
@@ -269,8 +271,8 @@ class ApiClient:
         """Find the API key: the configuration's, else the one that the user put into the headers."""
         key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
         if not key:
-            given = {name.upper(): value for name, value in {**(header_params or {}), **self.default_headers}.items()}
-            key = given.get(API_KEY_HEADER)
+            given = {**(header_params or {}), **self.default_headers}
+            key = next((value for name, value in given.items() if str(name).upper() == API_KEY_HEADER), None)
         if not key:
             raise ApiValueError(_NO_KEY)
         return key
@@ -281,12 +283,16 @@ class ApiClient:
         last, headers = self._last_headers
         if state == last:
             return headers
-        wanted: list[tuple[str, str | None]] = [("Accept", "application/json"), ("User-Agent", self.user_agent)]
-        wanted += [("Content-Type", "application/json" if with_body else None)]
+        wanted = [("Accept", "application/json"), ("User-Agent", self.user_agent)]
+        if with_body:
+            wanted.append(("Content-Type", "application/json"))
         wanted += [*(header_params or {}).items(), *self.default_headers.items()]
-        wanted += [("Cookie", self.cookie), (API_KEY_HEADER, key or None)]
+        if self.cookie is not None:
+            wanted.append(("Cookie", self.cookie))
+        if key:
+            wanted.append((API_KEY_HEADER, key))
         # The last one counts, in any letter case.
-        by_name = {_checked_name(name): (name, value) for name, value in wanted if value is not None}
+        by_name = {_checked_name(name): (name, value) for name, value in wanted}
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
         self._last_headers = (copy.deepcopy(state), headers)
         return headers
@@ -305,10 +311,14 @@ def _checked_value(name: str, value: object) -> str:
     raise ApiValueError(f"header {name}: is no text, or holds a line break or a character outside of latin-1")
 
 
-def _fill(path: str, params: Mapping[str, object] | None) -> str:
-    for name, value in (params or {}).items():
-        path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
-    return path
+def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
+    """Put the parameters into the path, and the query behind it."""
+    try:
+        for name, value in (params or {}).items():
+            path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+        return f"{path}?{urlencode(query, doseq=True)}" if query else path
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ApiValueError(f"path_params, query_params: can't be written into a URL ({type(error).__name__})") from None
 
 
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -436,7 +446,7 @@ def _convert(value: Any, wanted: Any) -> Any:
 def _cast(value: Any, wanted: Any) -> Any:
     try:
         return wanted(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -30,6 +29,7 @@ TimeoutSetting: TypeAlias = "Seconds | tuple[Seconds | None, Seconds | None] | T
 Retries: TypeAlias = "int | Retry"
 
 _DEFAULT_HOST = "https://api.thirdwatch.ai/event"
+_LONGEST = 10**9  # 31 years; the system's timers end at about nine times that
 _MASK = "***"
 
 
@@ -72,8 +72,8 @@ class _Secrets(dict[str, str]):
 def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ApiTypeError(f"{name}: expected seconds as a number, got {type(value).__name__}")
-    if not (math.isfinite(value) and value > 0):
-        raise ApiValueError(f"{name}: seconds must be finite and more than 0")
+    if not 0 < value <= _LONGEST:  # which refuses NaN, too
+        raise ApiValueError(f"{name}: seconds must be more than 0, and at most {_LONGEST:,}")
     return value
 
 
@@ -123,7 +123,18 @@ def _text(name: str, value: object) -> str | None:
         return None
     if not isinstance(value, (str, bytes, os.PathLike)):
         raise ApiTypeError(f"{name}: expected text, got {type(value).__name__}")
-    return six.ensure_str(os.fspath(value))
+    return _decoded(name, os.fspath(value))
+
+
+def _host(name: str, value: object) -> str:
+    return _text(name, value) or _DEFAULT_HOST
+
+
+def _decoded(name: str, value: str | bytes) -> str:
+    try:
+        return six.ensure_str(value)
+    except UnicodeDecodeError:
+        raise ApiValueError(f"{name}: the bytes are not UTF-8") from None
 
 
 def _hook(name: str, value: object) -> object:
@@ -143,7 +154,7 @@ def _secrets(name: str, value: object) -> _Secrets:
 
 
 _CHECKS: dict[str, Callable[[str, object], object]] = {
-    "host": _text,
+    "host": _host,
     "_api_key": _secrets,
     "_api_key_prefix": _secrets,
     "timeout": check_timeout,
@@ -165,6 +176,16 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "on_response": _hook,
     "on_retry": _hook,
 }
+
+
+def _handler_for(logger: logging.Logger, path: str) -> logging.Handler:
+    """Open a file for the log, or take the handler that another configuration opened for it."""
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler) and handler.baseFilename == os.path.abspath(path):
+            return handler
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    logger.addHandler(handler)
+    return handler
 
 
 class Configuration:
@@ -286,7 +307,7 @@ class Configuration:
     ) -> None:
         settings = dict(locals())
         del settings["self"]
-        settings["host"] = host or os.environ.get("THIRDWATCH_HOST") or _DEFAULT_HOST
+        settings["host"] = host or os.environ.get("THIRDWATCH_HOST")
         settings["api_key"] = api_key or os.environ.get("THIRDWATCH_API_KEY") or None
         self.api_client = None
         self._log_handler: logging.Handler | None = None
@@ -300,7 +321,7 @@ class Configuration:
     def __setattr__(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)
         try:
-            object.__setattr__(self, name, check(name, value) if check else value)
+            object.__setattr__(self, name, check(name.lstrip("_"), value) if check else value)
         except AttributeError:
             from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
@@ -354,10 +375,8 @@ class Configuration:
             logger.removeHandler(self._log_handler)
             self._log_handler.close()
         self._logger_file = _text("logger_file", value)
-        self._log_handler = logging.FileHandler(self._logger_file, delay=True) if self._logger_file else None
-        if self._log_handler:
-            self._log_handler.setFormatter(logging.Formatter(self._logger_format))
-            logger.addHandler(self._log_handler)
+        self._log_handler = _handler_for(logger, self._logger_file) if self._logger_file else None
+        self.logger_format = self._logger_format
 
     @property
     def logger_format(self) -> str:
@@ -366,9 +385,15 @@ class Configuration:
 
     @logger_format.setter
     def logger_format(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise ApiTypeError(f"logger_format: expected text, got {type(value).__name__}")
+        try:
+            formatter = logging.Formatter(value)
+        except ValueError:
+            raise ApiValueError("logger_format: is not what logging.Formatter takes") from None
         self._logger_format = value
         if self._log_handler:
-            self._log_handler.setFormatter(logging.Formatter(value))
+            self._log_handler.setFormatter(formatter)
 
     def get_api_key_with_prefix(self, identifier: str) -> str | None:
         """Return a key as it is sent, with its prefix if there is one; None without the key.
@@ -381,10 +406,7 @@ class Configuration:
             return None
         if not isinstance(key, (str, bytes)):
             raise ApiTypeError(f"api_key: expected text or bytes, got {type(key).__name__}")
-        try:
-            key = six.ensure_str(key).strip()
-        except UnicodeDecodeError:
-            raise ApiValueError("api_key: the bytes of the key are not UTF-8") from None
+        key = _decoded("api_key", key).strip()
         prefix = self._api_key_prefix.get(identifier)
         return f"{prefix} {key}" if prefix and key else key or None
 
