@@ -1,0 +1,52 @@
+"""The head of an answer, read the short way where it is plain.
+
+http.client hands the headers of each answer to Python's e-mail parser, which takes a sixth of the time of a call.
+An answer of HTTP/1.1 with one Content-Length and a connection that stays open needs none of it. Whatever is not
+that plain (chunks, an interim answer, a folded header, the end of the connection) goes the way of http.client.
+"""
+
+import http.client
+import re
+
+__all__ = ["AnswerHead"]
+
+_PLAIN = re.compile(rb"HTTP/1\.1 ((?!204|304)[2-5]\d\d) ([^\r\n]*)\r\n((?:[!#$%&'*+.^_`|~\w-]+:[^\r\n\0]*\r\n){1,50})\r\n")
+
+
+class AnswerHead(http.client.HTTPResponse):
+    """An answer that reads a plain head by itself."""
+
+    def begin(self) -> None:
+        """Read the head, and leave the body to be read."""
+        if self.headers is not None or not self._begin_plain():
+            super().begin()
+
+    def _begin_plain(self) -> bool:
+        found = _PLAIN.match(self.fp.peek())  # what one read brought, which is more than most heads
+        if not found:
+            return False
+        message = http.client.HTTPMessage()
+        length = -1
+        for line in found[3].decode("latin-1").split("\r\n")[:-1]:
+            name, _, value = line.partition(":")
+            value = value.strip(" \t")
+            lower = name.lower()
+            if lower == "content-length":
+                if length >= 0 or not value.isdecimal() or len(value) > 15:
+                    return False
+                length = int(value)
+            elif lower == "transfer-encoding" or (lower == "connection" and value.lower() != "keep-alive"):
+                return False
+            message[name] = value
+        if length <= 0:
+            return False
+        self.fp.read(found.end())
+        self.code = self.status = int(found[1])
+        self.reason = found[2].decode("latin-1").strip()
+        self.version = 11
+        self.headers = self.msg = message
+        self.chunked = False
+        self.chunk_left = None
+        self.length = length
+        self.will_close = False
+        return True
