@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ApiClient", "ApiResponse"]
 
-_USER_AGENT = (
-    f"thirdwatch-python/{__version__} python/{sys.version_info.major}.{sys.version_info.minor} urllib3/{URLLIB3_VERSION}"
-)
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+_USER_AGENT = f"thirdwatch-python/{__version__} python/{_PYTHON} urllib3/{URLLIB3_VERSION}"
 _NO_KEY = (
     f'no API key: set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], '
     "or THIRDWATCH_API_KEY in the environment"
@@ -255,8 +254,8 @@ class ApiClient:
         try:
             answer = self.rest_client.request(request)
         except ApiException as error:
+            _explain(error, request)
             if not (any_body and isinstance(error, InvalidResponseException) and error.status):
-                _explain(error, request)
                 raise
             answer = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
         data: Any = answer
@@ -318,7 +317,9 @@ def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
             path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
         return f"{path}?{urlencode(query, doseq=True)}" if query else path
     except (TypeError, ValueError, AttributeError) as error:
-        raise ApiValueError(f"path_params, query_params: can't be written into a URL ({type(error).__name__})") from None
+        raise ApiValueError(
+            f"path_params, query_params: can't be written into a URL ({type(error).__name__})"
+        ) from None
 
 
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

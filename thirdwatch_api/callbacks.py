@@ -55,7 +55,7 @@ class _Job(NamedTuple):
         except ApiException as error:
             _logger.warning("a call with callback= failed: %s", type(error).__name__)
             self.pending.set_exception(error)
-        except BaseException as error:  # noqa: BLE001 - whoever asks the handle has to see it
+        except BaseException as error:
             _logger.error("a callback failed", exc_info=error)
             self.pending.set_exception(error)
         else:

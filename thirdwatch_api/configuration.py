@@ -180,8 +180,9 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
 
 def _handler_for(logger: logging.Logger, path: str) -> logging.Handler:
     """Open a file for the log, or take the handler that another configuration opened for it."""
+    full_path = os.path.abspath(path)  # noqa: PTH100 - as FileHandler does; pathlib is slow to import
     for handler in logger.handlers:
-        if isinstance(handler, logging.FileHandler) and handler.baseFilename == os.path.abspath(path):
+        if isinstance(handler, logging.FileHandler) and handler.baseFilename == full_path:
             return handler
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     logger.addHandler(handler)
@@ -426,10 +427,7 @@ class Configuration:
         import platform  # noqa: PLC0415 - only a bug report needs it
 
         return (
-            f"Platform: {platform.platform()}\n"
-            f"Python: {sys.version}\n"
-            f"thirdwatch_api: {__version__}\n"
-            f"API version: 0.0.2"
+            f"Platform: {platform.platform()}\nPython: {sys.version}\nthirdwatch_api: {__version__}\nAPI version: 0.0.2"
         )
 
     @classmethod

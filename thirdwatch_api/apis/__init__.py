@@ -56,9 +56,13 @@ __all__ = [
 ]
 
 
+def _module_of(name: str) -> str | None:
+    return "." + module_name(name) if name in __all__ else None
+
+
 def __dir__() -> list[str]:
     return __all__
 
 
-if not TYPE_CHECKING:
-    __getattr__ = importer(__name__, lambda name: "." + module_name(name) if name in __all__ else None)
+if not TYPE_CHECKING:  # type checkers see the imports above
+    __getattr__ = importer(__name__, _module_of)

@@ -2,8 +2,8 @@
 
 from ..api_client import ApiResponse
 from ..models._model import JsonObject
-from ..models.event_response import EventResponse
 from ..models.create_account import CreateAccount
+from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
 
 __all__ = ["CreateAccountApi"]
@@ -19,6 +19,8 @@ class CreateAccountApi(Api):
         """Report a new customer's registration."""
         return self._post(json, options)
 
-    def create_account_with_http_info(self, json: CreateAccount | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+    def create_account_with_http_info(
+        self, json: CreateAccount | JsonObject, **options: Unpack[Options]
+    ) -> ApiResponse:
         """Do as create_account does, and return the HTTP status and headers as well."""
         return self._post_with_http_info(json, options)

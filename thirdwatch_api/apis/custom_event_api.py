@@ -2,8 +2,8 @@
 
 from ..api_client import ApiResponse
 from ..models._model import JsonObject
-from ..models.event_response import EventResponse
 from ..models.custom import Custom
+from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
 
 __all__ = ["CustomEventApi"]

@@ -19,6 +19,8 @@ class LinkSessionToUserApi(Api):
         """Attach an anonymous session to a customer, typically after guest checkout or sign-in."""
         return self._post(json, options)
 
-    def link_session_to_user_with_http_info(self, json: LinkSessionToUser | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+    def link_session_to_user_with_http_info(
+        self, json: LinkSessionToUser | JsonObject, **options: Unpack[Options]
+    ) -> ApiResponse:
         """Do as link_session_to_user does, and return the HTTP status and headers as well."""
         return self._post_with_http_info(json, options)

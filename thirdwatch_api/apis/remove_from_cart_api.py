@@ -19,6 +19,8 @@ class RemoveFromCartApi(Api):
         """Report a product that left a basket or wish list."""
         return self._post(json, options)
 
-    def remove_from_cart_with_http_info(self, json: RemoveFromCart | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+    def remove_from_cart_with_http_info(
+        self, json: RemoveFromCart | JsonObject, **options: Unpack[Options]
+    ) -> ApiResponse:
         """Do as remove_from_cart does, and return the HTTP status and headers as well."""
         return self._post_with_http_info(json, options)

@@ -22,6 +22,8 @@ class UpdateAccountApi(Api):
         """
         return self._post(json, options)
 
-    def update_account_with_http_info(self, json: UpdateAccount | JsonObject, **options: Unpack[Options]) -> ApiResponse:
+    def update_account_with_http_info(
+        self, json: UpdateAccount | JsonObject, **options: Unpack[Options]
+    ) -> ApiResponse:
         """Do as update_account does, and return the HTTP status and headers as well."""
         return self._post_with_http_info(json, options)

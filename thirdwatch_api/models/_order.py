@@ -36,8 +36,8 @@ class Order(Event):
     """Order total in whole currency units (rupees, not paise), as decimal text, for instance ``2500``."""
 
     currency_code: Text | None = None
-    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto are
-    tolerated."""
+    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto
+    are tolerated."""
 
     has_expedited_shipping: bool | None = None
     """True when faster or priority delivery was requested."""

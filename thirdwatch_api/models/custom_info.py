@@ -1,6 +1,5 @@
 """CustomInfo: a part of other models."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from ._model import JsonObject, Model

@@ -11,7 +11,7 @@ __all__ = ["ErrorResponse"]
 class ErrorResponse(Answer):
     """The service refused the event."""
 
-    json_keys = {"message": ("error", "message", "msg")}
+    json_keys = {"message": ("error", "message", "msg")}  # noqa: RUF012 - a ClassVar by its declaration in Answer
 
     message: str | None = None
     """Text that explains the refusal; None when the answer held none."""

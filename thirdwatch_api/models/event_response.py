@@ -11,7 +11,7 @@ __all__ = ["EventResponse"]
 class EventResponse(Answer):
     """The service took the event."""
 
-    json_keys = {"message": ("message", "status", "msg")}
+    json_keys = {"message": ("message", "status", "msg")}  # noqa: RUF012 - a ClassVar by its declaration in Answer
 
     message: str | None = None
     """Text that acknowledges the event; None when the answer held none."""

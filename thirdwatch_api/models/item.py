@@ -22,8 +22,8 @@ class Item(Model):
     """Unit price in whole currency units, as decimal text, for instance ``2500``."""
 
     currency_code: Text | None = None
-    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto are
-    tolerated."""
+    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto
+    are tolerated."""
 
     upc: Text | None = None
     """Universal Product Code, where there is one."""

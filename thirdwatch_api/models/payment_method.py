@@ -22,8 +22,8 @@ class PaymentMethod(Model):
     ``2500``."""
 
     currency_code: Text | None = None
-    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto are
-    tolerated."""
+    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto
+    are tolerated."""
 
     payment_gateway: Text | None = None
     """Name of the gateway, bank or wallet behind it, for instance ``payu``, ``paypal``, ``icici``, ``paytm``."""

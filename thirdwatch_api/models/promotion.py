@@ -36,8 +36,8 @@ class Promotion(Model):
     """Size of a percentage discount: the bare number, without a sign, for instance ``10``."""
 
     currency_code: Text | None = None
-    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto are
-    tolerated."""
+    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto
+    are tolerated."""
 
     type: Text | None = None
     """The merchant's own label for the kind of promotion, for instance ``Refer`` or ``Diwali``."""

@@ -36,8 +36,8 @@ class Transaction(Event):
     """Money moved, in whole currency units (rupees, not paise), as decimal text, for instance ``2500``."""
 
     currency_code: Text | None = None
-    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto are
-    tolerated."""
+    """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto
+    are tolerated."""
 
     transaction_type: Text | None = None
     """Kind of money movement. Known values: ``_sale``, ``_authorize``, ``_capture``, ``_void``, ``_refund``,

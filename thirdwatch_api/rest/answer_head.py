@@ -10,7 +10,10 @@ import re
 
 __all__ = ["AnswerHead"]
 
-_PLAIN = re.compile(rb"HTTP/1\.1 ((?!204|304)[2-5]\d\d) ([^\r\n]*)\r\n((?:[!#$%&'*+.^_`|~\w-]+:[^\r\n\0]*\r\n){1,50})\r\n")
+_PLAIN = re.compile(
+    rb"HTTP/1\.1 ((?!204|304)[2-5]\d\d) ([^\r\n]*)\r\n"
+    rb"((?:[!#$%&'*+.^_`|~\w-]+:[^\r\n\0]*\r\n){1,50})\r\n"
+)
 
 
 class AnswerHead(http.client.HTTPResponse):

@@ -6,11 +6,11 @@ import os
 import re
 import socket
 import ssl
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import certifi
-from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
@@ -24,6 +24,9 @@ __all__ = ["Origin", "open_origin"]
 _logger = logging.getLogger(__name__.partition(".")[0])
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
 _HOST_HINT = "; it is a URL such as https://api.thirdwatch.ai/event"
+
+
+_POOLS: dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]] = {"http": Pool, "https": TLSPool}
 
 
 class Origin(NamedTuple):
@@ -47,7 +50,7 @@ def open_origin(configuration: Configuration, host: str) -> Origin:
     url = _check_host(host, configuration.allow_insecure_http)
     secure = url.scheme == "https"
     name = Url(url.scheme, host=url.host, port=url.port).url
-    options = {
+    options: dict[str, Any] = {
         "maxsize": configuration.connection_pool_maxsize,
         "block": True,
         "socket_options": [*HTTPConnection.default_socket_options, *_KEEP_ALIVE],
@@ -56,8 +59,8 @@ def open_origin(configuration: Configuration, host: str) -> Origin:
     context = _tls_context(configuration) if secure or (proxy or "").lower().startswith("https:") else None
     if context:
         options["ssl_context"] = context
-    manager = _proxy_manager(proxy, options, context) if proxy else PoolManager(**options)  # type: ignore[arg-type]  # options of several types
-    manager.pool_classes_by_scheme = {"http": Pool, "https": TLSPool}
+    manager = _proxy_manager(proxy, options, context) if proxy else PoolManager(**options)
+    manager.pool_classes_by_scheme = _POOLS
     pool = manager.connection_from_host(url.host, url.port, url.scheme)
     slots = pool.pool
     assert isinstance(slots, Slots)  # noqa: S101 - tells type checkers what QueueCls made
@@ -110,8 +113,9 @@ def _tls_context(configuration: Configuration) -> ssl.SSLContext:
     context.sslsocket_class = TLSSocket
     if configuration.verify_ssl:
         setting, path = _trust_store(configuration)
+        folder = os.path.isdir(path)  # noqa: PTH112 - pathlib is slow to import
         try:
-            context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
+            context.load_verify_locations(cafile=None if folder else path, capath=path if folder else None)
         except (OSError, ssl.SSLError) as error:
             raise ApiValueError(f"{setting}: no certificates can be read from {path!r} ({_why(error)})") from error
     else:
@@ -157,12 +161,12 @@ def _proxy_for(configuration: Configuration, url: Url) -> str | None:
     return getproxies().get(url.scheme or "")
 
 
-def _proxy_manager(proxy: str, options: dict[str, object], context: ssl.SSLContext | None) -> ProxyManager:
+def _proxy_manager(proxy: str, options: dict[str, Any], context: ssl.SSLContext | None) -> ProxyManager:
     try:
         url = parse_url(proxy if "://" in proxy else f"http://{proxy}")
         headers = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
         # Without the user part, which urllib3 would show in messages.
         bare = url._replace(auth=None, path=None, query=None, fragment=None).url
-        return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **options)  # type: ignore[arg-type]  # options of several types
+        return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **options)
     except (HTTPError, ValueError):
         raise ApiValueError("proxy: is not a URL such as http://user:password@proxy.example:3128") from None
