@@ -259,7 +259,7 @@ def test_a_key_in_the_body_or_the_query_is_no_log_records_business(
     send(client, auth_settings=["api_key_query"])
     send(client, auth_settings=["api_key_body"], at_root=True, resource_path="/neo/v1/clientaction")
     assert [request.path for request in sandbox.requests] == [f"/event{PATH}", f"/event{PATH}", "/neo/v1/clientaction"]
-    assert json.loads(sandbox.requests[2].body) == {**WIRE, "secret": sandbox.api_key}
+    assert [request.authorized for request in sandbox.requests] == [True, True, True]
     assert caplog.records
     assert sandbox.api_key not in caplog.text
 
