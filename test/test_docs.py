@@ -1,0 +1,319 @@
+"""The README and the pages: what the code makes of itself, that links lead somewhere, and that examples run."""
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import thirdwatch_api
+from thirdwatch_api import ApiClient, Configuration, apis, models
+from thirdwatch_api.models._model import Model
+from thirdwatch_api.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+EXAMPLE = DOCS / "examples" / "order_status.py"
+PAGES = [
+    README,
+    *sorted(DOCS.rglob("*.md")),
+    *(ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")),
+]
+API_PAGES = [DOCS / f"{name}.md" for name in apis.__all__]
+
+GUESTS = {"django", "fastapi", "flask", "opentelemetry"}
+"""What a block may import beside the package and its dependencies. It is skipped where they are not installed."""
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    page: Path
+    number: int
+    code: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.page.stem}-{self.number}"
+
+
+def blocks(page: Path, language: str = "python") -> list[Block]:
+    found = (match[2] for match in _FENCE.finditer(page.read_text(encoding="utf-8")) if match[1] == language)
+    return [Block(page, number, code) for number, code in enumerate(found, 1)]
+
+
+def name_of(value: object) -> str:
+    return value.name if isinstance(value, (Block, Path)) else str(value)
+
+
+WRITTEN = [block for page in PAGES if page not in API_PAGES for block in blocks(page)]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a program that finds the package under test, and no key."""
+    own = re.compile(r"THIRDWATCH_.*|.*_PROXY", re.IGNORECASE)
+    variables = {name: value for name, value in os.environ.items() if not own.fullmatch(name)}
+    package = str(Path(thirdwatch_api.__file__).parents[1])
+    return variables | {"PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture
+def service() -> Iterator[Sandbox]:
+    with Sandbox("key-of-the-docs") as sandbox:
+        yield sandbox
+
+
+def reaching(sandbox: Sandbox) -> dict[str, str]:
+    return {"THIRDWATCH_HOST": sandbox.host, "THIRDWATCH_API_KEY": sandbox.api_key}
+
+
+def assess_an_order(sandbox: Sandbox) -> None:
+    """Report the order whose score examples ask for."""
+    with ApiClient(configuration=sandbox.configuration()) as client:
+        order = thirdwatch_api.CreateOrder(user_id="u-42", order_id="o-1001", amount="2500")
+        payment = thirdwatch_api.Transaction(user_id="u-42", order_id="o-1001", transaction_status="_success")
+        thirdwatch_api.CreateOrderApi(client).create_order(order)
+        thirdwatch_api.TransactionApi(client).transaction(payment)
+
+
+def python(*arguments: object, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_pages_and_tables_are_what_the_code_makes(environment: dict[str, str], tmp_path: Path) -> None:
+    done = python(DOCS / "generate.py", "--check", env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_generate_names_and_mends_what_differs(environment: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(DOCS, tmp_path / "docs")
+    readme = README.read_text(encoding="utf-8")
+    (tmp_path / "README.md").write_text(readme.replace("| `host` |", "| `hosts` |"), encoding="utf-8")
+    page, gone = tmp_path / "docs" / "OrderStatus.md", tmp_path / "docs" / "Gone.md"
+    page.write_text("# thirdwatch_api.OrderStatus\n", encoding="utf-8")
+    gone.write_text("# thirdwatch_api.Gone\n", encoding="utf-8")
+    (tmp_path / "docs" / "Tag.md").unlink()
+    differing = "README.md, docs/Gone.md, docs/OrderStatus.md, docs/Tag.md"
+
+    checked = python("docs/generate.py", "--check", env=environment, cwd=tmp_path)
+    assert checked.returncode == 1
+    assert checked.stderr == f"out of date, run python docs/generate.py: {differing}\n"
+    assert gone.exists()
+
+    written = python("docs/generate.py", env=environment, cwd=tmp_path)
+    assert sorted(written.stdout.split()) == differing.split(", ")
+    assert not gone.exists()
+    for path in ("README.md", "docs/OrderStatus.md", "docs/Tag.md"):
+        assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes()
+
+
+def test_generate_says_which_marker_the_readme_lacks(environment: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(DOCS, tmp_path / "docs")
+    readme = README.read_text(encoding="utf-8").replace("<!-- end of models -->", "")
+    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    done = python("docs/generate.py", env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "README.md lacks the marker <!-- end of models -->\n")
+
+
+def cells(table: str) -> list[list[str]]:
+    """The rows of a table, without links and emphasis."""
+    rows = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in table.splitlines() if line.startswith("| ")]
+    return [[re.sub(r"\[(\*\*[^*]+\*\*)\]\([^)]*\)", r"\1", cell).strip("*") for cell in row] for row in rows[2:]]
+
+
+@pytest.mark.parametrize("name", models.__all__)
+def test_a_model_page_describes_every_field(name: str) -> None:
+    model: type[Model] = getattr(models, name)
+    table = (DOCS / f"{name}.md").read_text(encoding="utf-8").partition("## Properties")[2]
+    rows = [row for row in cells(table) if row[0] != "additional_properties"]
+    assert [row[0] for row in rows] == list(model.swagger_types)
+    assert [row[2] for row in rows] == list(model.swagger_types.values())
+    # An answer may have several: "`message`, else `status`".
+    keys = [row[1].split(", else ") for row in rows]
+    assert all(f"`{key}`" in of for key, of in zip(model.attribute_map.values(), keys, strict=True))
+    assert all(description for _, _, _, description, _ in rows)
+
+
+def test_notes_tell_what_is_required() -> None:
+    def notes(name: str) -> dict[str, str]:
+        return {row[0]: row[4] for row in cells((DOCS / f"{name}.md").read_text(encoding="utf-8"))}
+
+    assert notes("CreateOrder")["order_id"] == "required"
+    assert notes("Tag")["user_id"] == "required"
+    assert notes("Tag")["is_bad"] == "[optional]"
+    assert notes("Login")["user_id"] == "[optional], one of `user_id` and `session_id` is required"
+    assert notes("Seller")["email"] == "[optional], masked by `repr`"
+
+
+@pytest.mark.parametrize("page", API_PAGES, ids=name_of)
+def test_an_api_page_has_the_parts_of_its_form(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    api = getattr(apis, page.stem)
+    plain, with_http_info = (
+        name for name in vars(api) if not name.startswith("_") and callable(getattr(api, name)) and name != "model"
+    )
+    assert re.findall(r"^#+ (.*)$", _FENCE.sub("", text), re.MULTILINE) == [
+        f"thirdwatch_api.{page.stem}",
+        f"**{plain}**",
+        "Example",
+        "Parameters",
+        "Return type",
+        "Authorization",
+        "HTTP request headers",
+        f"**{with_http_info}**",
+    ]
+    assert text.count(f"]({page.name}#{plain})") == 2
+    assert f" {api.path} |" in text
+
+
+def slugs(page: Path) -> set[str]:
+    """The anchors of a page, by GitHub's rule."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    found: set[str] = set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
+    for heading in re.findall(r"^#{1,6} (.*)$", text, re.MULTILINE):
+        shown = re.sub(r"\[([^\]]*)\]\([^)]*\)|[*`]", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", shown.strip().lower()).replace(" ", "-")
+        number = 0
+        while (f"{slug}-{number}" if number else slug) in found:
+            number += 1
+        found.add(f"{slug}-{number}" if number else slug)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", page.read_text(encoding="utf-8")))
+    links = re.findall(r"\]\(([^)\s]*)\)", text)
+    broken: list[str] = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = page if not path else (page.parent / path).resolve()
+        if link == "#" or path.startswith("https://"):
+            continue
+        if not target.exists() or not target.is_relative_to(ROOT) or (anchor and anchor not in slugs(target)):
+            broken.append(link)
+    assert not broken
+    assert "](" not in re.sub(r"\]\([^)\s]*\)", "", text), "a link that is not understood"
+
+
+def skip_without_guests(code: str) -> bool:
+    """Skip a block whose framework is not installed; tell whether it has one."""
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(code))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+    for guest in sorted(imported & GUESTS):
+        if importlib.util.find_spec(guest) is None:
+            pytest.skip(f"{guest} is not installed")
+    return bool(imported & GUESTS)
+
+
+@pytest.mark.parametrize("with_key", [True, False], ids=["with-key", "without-key"])
+@pytest.mark.parametrize("block", WRITTEN, ids=name_of)
+def test_a_block_of_a_written_page_runs(
+    block: Block, with_key: bool, service: Sandbox, environment: dict[str, str], tmp_path: Path
+) -> None:
+    has_guest = skip_without_guests(block.code)
+    is_test = "\ndef test_" in block.code
+    script = tmp_path / ("test_block.py" if is_test else "block.py")
+    script.write_text(block.code, encoding="utf-8")
+    assess_an_order(service)
+    warnings = [] if has_guest else ["-W", "error"]
+    runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if is_test else []
+    env = environment | (reaching(service) if with_key else {})
+    done = python(*warnings, *runner, script, env=env, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ResourceWarning" not in done.stderr
+    assert [request.error for request in service.requests if request.error] == []
+
+
+@pytest.mark.parametrize("page", API_PAGES, ids=name_of)
+def test_the_example_of_an_api_page_prints_the_answer(
+    page: Path, service: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in reaching(service).items():
+        monkeypatch.setenv(name, value)
+    configuration = Configuration()
+    monkeypatch.setattr(thirdwatch_api, "configuration", configuration)
+    assess_an_order(service)
+    (example,) = blocks(page)
+    exec(compile(example.code, example.name, "exec"), {"__name__": "__main__"})
+    client = configuration.api_client
+    assert client is not None
+    client.close()
+    assert re.match(r"\w+Response\(", capsys.readouterr().out)
+    last = service.requests[-1]
+    assert (last.status, last.path.endswith(getattr(apis, page.stem).path)) == (200, True)
+
+
+def test_an_example_without_a_key_says_how_to_set_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("THIRDWATCH_API_KEY", raising=False)
+    monkeypatch.setattr(thirdwatch_api, "configuration", Configuration())
+    (example,) = blocks(DOCS / "OrderStatusApi.md")
+    exec(compile(example.code, example.name, "exec"), {"__name__": "__main__"})
+    out = capsys.readouterr().out
+    assert out.startswith("Exception when calling OrderStatusApi->order_status: no API key: set")
+
+
+def test_the_example_of_the_readme_is_the_script() -> None:
+    assert EXAMPLE.read_text(encoding="utf-8") in [block.code for block in blocks(README)]
+
+
+def test_the_example_answers_without_a_key(environment: dict[str, str], tmp_path: Path) -> None:
+    done = python("-X", "dev", "-W", "error", EXAMPLE, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
+
+
+def test_the_example_sends_its_event_with_a_key(service: Sandbox, environment: dict[str, str], tmp_path: Path) -> None:
+    done = python("-W", "error", EXAMPLE, env=environment | reaching(service), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
+    assert service.events == [
+        thirdwatch_api.OrderStatus(user_id="u-42", order_id="o-1001", order_status="_fulfilled"),
+    ]
+
+
+@pytest.mark.parametrize("with_key", [True, False], ids=["with-key", "without-key"])
+@pytest.mark.parametrize("script", sorted(EXAMPLE.parent.glob("*.py")), ids=name_of)
+def test_an_example_runs_as_a_script(
+    script: Path, with_key: bool, service: Sandbox, environment: dict[str, str], tmp_path: Path
+) -> None:
+    skip_without_guests(script.read_text(encoding="utf-8"))
+    env = environment | (reaching(service) if with_key else {})
+    done = python("-W", "error", script, env=env, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+    assert "Exception" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("heading", "does"),
+    [("Run it", "python docs/examples/order_status.py"), ("Test it", "python -m tox")],
+)
+def test_a_heading_of_the_readme_holds_one_command(heading: str, does: str) -> None:
+    section = re.split(
+        r"^## ", README.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2], flags=re.MULTILINE
+    )[0]
+    ((_, command),) = _FENCE.findall(section)
+    assert command.count("\n") == 1
+    assert command.startswith("python3 -m venv .venv && ")
+    assert command.rstrip().endswith(does)
