@@ -1,6 +1,5 @@
 """Names of a package that are imported when they are first used: a shop that sends two kinds of event pays for two."""
 
-import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -8,12 +7,15 @@ from typing import Any
 
 __all__ = ["importer", "module_name"]
 
-_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
 
 def module_name(class_name: str) -> str:
     """Tell the module of a model or an API class: ``TagAPIApi`` is in ``tag_api_api``."""
-    return _WORD.sub("_", class_name).lower()
+    name = class_name[:1]
+    for before, letter, after in zip(class_name, class_name[1:], class_name[2:] + "A", strict=False):
+        if letter.isupper() and (before.islower() or after.islower()):
+            name += "_"
+        name += letter
+    return name.lower()
 
 
 def importer(package: str, module_of: Callable[[str], str | None]) -> Callable[[str], Any]:

@@ -44,9 +44,9 @@ _NO_KEY = (
     f'no API key: set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], '
     "or THIRDWATCH_API_KEY in the environment"
 )
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
-_GENERIC_TYPE = re.compile(r"(list\[|dict\(str, ?)(.+)[\])]")
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
+_GENERIC_TYPE = r"(list\[|dict\(str, ?)(.+)[\])]"
 _NATIVE_TYPES: dict[str, type] = {
     "str": str,
     "int": int,
@@ -298,14 +298,14 @@ class ApiClient:
 
 
 def _checked_name(name: object) -> str:
-    if isinstance(name, str) and _HEADER_NAME.fullmatch(name):
+    if isinstance(name, str) and re.fullmatch(_HEADER_NAME, name):
         return name.lower()
     raise ApiValueError("the name of a header is empty, or holds a character that HTTP does not allow there")
 
 
 def _checked_value(name: str, value: object) -> str:
     """Refuse what would break out of a header. The message shows no value: it may be the key."""
-    if isinstance(value, str) and _HEADER_VALUE.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_HEADER_VALUE, value):
         return value
     raise ApiValueError(f"header {name}: is no text, or holds a line break or a character outside of latin-1")
 
@@ -432,7 +432,7 @@ def _convert(value: Any, wanted: Any) -> Any:
     if value is None or wanted is None or wanted == "object":
         return value
     if isinstance(wanted, str):
-        if found := _GENERIC_TYPE.fullmatch(wanted):
+        if found := re.fullmatch(_GENERIC_TYPE, wanted):
             return _convert_each(value, found[2])
         wanted = _NATIVE_TYPES.get(wanted) or getattr(models, wanted, None)
     if not isinstance(wanted, type):

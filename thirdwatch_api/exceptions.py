@@ -48,14 +48,14 @@ __all__ = [
     "UnprocessableEntityException",
 ]
 
-_EMAIL = re.compile(r"[^\s@\"'<>,;:()]+@[^\s@\"'<>,;:()]+")
-_DETAIL_LENGTH = 200
+_EMAIL = r"[^\s@\"'<>,;:()]+@[^\s@\"'<>,;:()]+"
+_SHOWN_LENGTH = 200
 _SECRET_LENGTH = 4
 
 
 def without_emails(text: str) -> str:
     """Replace whatever looks like an e-mail address by ``***``."""
-    return _EMAIL.sub("***", text) if "@" in text else text
+    return re.sub(_EMAIL, "***", text) if "@" in text else text
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
@@ -80,7 +80,7 @@ class ApiException(Exception):
     :param http_resp: an answer with ``status``, ``reason``, ``data`` and ``headers``, instead of the two
     """
 
-    hint: str = ""
+    hint: str = "The answer is in error.body."
     """What to do about it; the last sentence of ``str(error)``."""
 
     status: int | None
@@ -127,17 +127,20 @@ class ApiException(Exception):
         self._detail = detail
 
     def __str__(self) -> str:
-        said = self.reason or "the call failed"
+        said = self.reason or ("" if self.status else "the call failed")
         if self.status:
-            said = f"({self.status}) {self.reason or ''}".rstrip()
+            said = f"({self.status}) {_short(said)}".rstrip()
         if self._detail:
-            detail = without_emails(" ".join(self._detail.split()))
-            said += f": {detail if len(detail) <= _DETAIL_LENGTH else detail[:_DETAIL_LENGTH] + '...'}"
+            said += f": {_short(without_emails(' '.join(self._detail.split())))}"
         if self.attempts > 1:
             said += f" (after {self.attempts} attempts)"
         if not self.hint:
             return said
         return f"{said}{'' if said.endswith('.') else '.'} {self.hint}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "..."
 
 
 def _as_text(data: bytes | str | None) -> str | None:
@@ -146,6 +149,8 @@ def _as_text(data: bytes | str | None) -> str | None:
 
 class _Misuse(ApiException):
     """What ApiTypeError and ApiValueError share: nothing was sent."""
+
+    hint = ""
 
     problems: tuple[str, ...]
     """Each problem of an event with its path, when there may be several."""
@@ -220,6 +225,8 @@ class NotFoundException(ApiException):
 
 class ConflictException(ApiException):
     """Tell that the event contradicts what the service knows (409)."""
+
+    hint = "Check what was sent about the same order or customer before."
 
 
 class UnprocessableEntityException(ApiException):

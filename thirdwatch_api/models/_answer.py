@@ -14,7 +14,7 @@ from ._plain import Plain
 __all__ = ["Answer"]
 
 _A = TypeVar("_A", bound="Answer")
-_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+_NUMBER = r"-?[0-9]{1,9}(\.[0-9]{1,9})?"
 
 
 @dataclass(repr=False, slots=True)
@@ -82,7 +82,7 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> int | float | None:
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_NUMBER, value):
         return float(value) if "." in value else int(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value if isinstance(value, int) or math.isfinite(value) else None

@@ -14,8 +14,8 @@ __all__ = ["Wire", "encode", "to_json_value"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
-_SECONDS = re.compile(r"\d{10}(\.\d*)?")
-_PLAIN_KEY = re.compile(r"[\w.-]{1,64}")
+_SECONDS = r"\d{10}(\.\d*)?"
+_PLAIN_KEY = r"[\w.-]{1,64}"
 _MAX_DEPTH = 64
 _MAX_BITS = 1024  # far above any money or id; str() of an int of 4,300 digits would raise
 _MAX_SHOWN = 20
@@ -147,7 +147,7 @@ class _Encoder:
             text = self.free(value, path, depth + 1)
         else:
             text = self._scalar(value, path)
-        if self._validate and f.milliseconds and isinstance(text, str) and _SECONDS.fullmatch(text):
+        if self._validate and f.milliseconds and isinstance(text, str) and re.fullmatch(_SECONDS, text):
             self.refuse(path, "looks like seconds; the service wants milliseconds since the epoch (13 digits today)")
         return text
 
@@ -223,4 +223,4 @@ class _Encoder:
 
 def _key(key: object) -> str:
     """Show a key of a mapping in a path, unless it might be somebody's data."""
-    return key if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else f"<{type(key).__name__}>"
+    return key if isinstance(key, str) and re.fullmatch(_PLAIN_KEY, key) else f"<{type(key).__name__}>"

@@ -10,7 +10,7 @@ import re
 
 __all__ = ["AnswerHead"]
 
-_PLAIN = re.compile(
+_PLAIN = (
     rb"HTTP/1\.1 ((?!204|304)[2-5]\d\d) ([^\r\n]*)\r\n"
     rb"((?:[!#$%&'*+.^_`|~\w-]+:[^\r\n\0]*\r\n){1,50})\r\n"
 )
@@ -25,7 +25,7 @@ class AnswerHead(http.client.HTTPResponse):
             super().begin()
 
     def _begin_plain(self) -> bool:
-        found = _PLAIN.match(self.fp.peek())  # what one read brought, which is more than most heads
+        found = re.match(_PLAIN, self.fp.peek())  # what one read brought, which is more than most heads
         if not found:
             return False
         message = http.client.HTTPMessage()

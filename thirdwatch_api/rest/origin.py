@@ -22,7 +22,7 @@ from .connections import Pool, Slots, TLSPool, TLSSocket
 __all__ = ["Origin", "open_origin"]
 
 _logger = logging.getLogger(__name__.partition(".")[0])
-_UNSAFE = re.compile(r"[^\x21-\x7e]")
+_UNSAFE = r"[^\x21-\x7e]"
 _HOST_HINT = "; it is a URL such as https://api.thirdwatch.ai/event"
 
 
@@ -69,7 +69,7 @@ def open_origin(configuration: Configuration, host: str) -> Origin:
 
 
 def _check_host(host: str, allow_insecure_http: bool) -> Url:
-    if _UNSAFE.search(host):
+    if re.search(_UNSAFE, host):
         raise ApiValueError("host: holds a blank, a control or a non-ASCII character" + _HOST_HINT)
     try:
         url = parse_url(host)
