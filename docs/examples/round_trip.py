@@ -20,6 +20,7 @@ class Shop(BaseHTTPRequestHandler):
     """The address at which the shop takes postbacks."""
 
     def do_POST(self) -> None:
+        """Check a postback, and act on it."""
         body = self.rfile.read(min(int(self.headers["Content-Length"]), postback.MAX_BODY + 1))
         try:
             notice = postback.parse(self.headers, body)
@@ -35,6 +36,7 @@ class Shop(BaseHTTPRequestHandler):
         self.answer(200)
 
     def answer(self, status: int) -> None:
+        """Send a status and an empty object."""
         self.send_response(status)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -45,6 +47,7 @@ class Shop(BaseHTTPRequestHandler):
 
 
 def main() -> None:
+    """Run shop and sandbox, and send one order through both."""
     shop = HTTPServer(("127.0.0.1", 0), Shop)
     threading.Thread(target=shop.serve_forever, daemon=True).start()
     with Sandbox() as sandbox:

@@ -193,8 +193,9 @@ def _iso(milliseconds: object, otherwise: datetime) -> str:
 
 
 def _reasons(order: CreateOrder, failures: int) -> list[dict[str, object]]:
-    same = order.billing_address == order.shipping_address
-    known = order.billing_address is not None and order.shipping_address is not None
+    said = order.to_dict()
+    same = said["billing_address"] == said["shipping_address"]
+    known = None not in (order.billing_address, order.shipping_address)
     return [
         _reason("_numOfFailedTransactions", "Failed transactions", "red" if failures else "green", str(failures)),
         _reason(
