@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -131,6 +131,11 @@ def test_an_order_id_that_cant_be_one_is_refused_before_sending(
             with pytest.raises(kind, match=r"^order_id: "):
                 call(order_id)
     assert sandbox.requests == []
+
+
+def test_type_hints_can_be_read_at_run_time() -> None:
+    for name, returned in (("score", ScoreResponse), ("score_with_http_info", thirdwatch_api.ApiResponse)):
+        assert get_type_hints(getattr(ScoreApi, name))["return"] is returned
 
 
 def test_an_unknown_option_is_a_type_error(client: ApiClient) -> None:

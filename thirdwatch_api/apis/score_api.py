@@ -1,24 +1,22 @@
 """ScoreApi: GET /neo/v1/score."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
-from typing import TYPE_CHECKING
-
+from ..api_client import ApiResponse
 from ..exceptions import ApiTypeError, ApiValueError
 from ..models.score_response import ScoreResponse
 from ._api import Api, Options, Unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import NamedTuple
 
     class _ScoreApiResponse(NamedTuple):
-        """ApiResponse, as a type checker has to see it here."""
-
         data: ScoreResponse
         status: int
         headers: Mapping[str, str]
-
+else:
+    # A NamedTuple can be generic from Python 3.11 on; until then type checkers are told what data is here.
+    _ScoreApiResponse = ApiResponse
 
 __all__ = ["ScoreApi"]
 

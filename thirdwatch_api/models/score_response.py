@@ -15,7 +15,10 @@ RISK_THRESHOLD = 70
 
 @dataclass(repr=False, slots=True)
 class ScoreResponse(Answer):
-    """The risk of an order as the service sees it now, and the signals behind it."""
+    """The risk of an order as the service sees it now, and the signals behind it.
+
+    ``is_risky`` tells whether the score is above ``thirdwatch_api.RISK_THRESHOLD``, which is 70.
+    """
 
     advice = "Report the order (create_order) and its successful payment (transaction), then ask again a little later."
 
