@@ -24,7 +24,7 @@ from .configuration import (
     check_retries,
     check_timeout,
 )
-from .exceptions import ApiException, ApiTypeError, ApiValueError, InvalidResponseException, without_secrets
+from .exceptions import ApiException, ApiTypeError, ApiValueError, InvalidResponseException, without_keys, without_texts
 from .models._answer import Answer
 from .models._encoder import to_json_value
 from .models._model import Kind, Model, field_table
@@ -36,7 +36,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from .callbacks import CallbackPool
 
-__all__ = ["ApiClient", "ApiResponse"]
+__all__ = ["ApiClient", "ApiResponse", "default_configuration"]
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _USER_AGENT = f"thirdwatch-python/{__version__} python/{_PYTHON} urllib3/{URLLIB3_VERSION}"
@@ -71,6 +71,13 @@ class ApiResponse(NamedTuple):
     """The headers of the answer, found in any letter case."""
 
 
+def default_configuration() -> Configuration:
+    """Return ``thirdwatch_api.configuration`` as it is now."""
+    # Looked up, not imported: the package imports this module, and its users may assign another configuration.
+    configuration: Configuration = sys.modules[__name__.partition(".")[0]].configuration
+    return configuration
+
+
 class ApiClient:
     """Send events for one merchant. Any number of threads may share a client.
 
@@ -81,7 +88,7 @@ class ApiClient:
     :param header_name: name of a header to send with each call
     :param header_value: its value
     :param cookie: value of a ``Cookie`` header to send with each call
-    :param configuration: settings; a new Configuration when left out
+    :param configuration: settings; ``thirdwatch_api.configuration`` when left out
     """
 
     def __init__(
@@ -93,7 +100,7 @@ class ApiClient:
         *,
         configuration: Configuration | None = None,
     ) -> None:
-        self.configuration = Configuration() if configuration is None else configuration
+        self.configuration = default_configuration() if configuration is None else configuration
         self.rest_client = RESTClientObject(self.configuration)
         self.default_headers: dict[str, str] = {}
         self.cookie = cookie
@@ -360,9 +367,9 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         if not reason:
             return data
     error = InvalidResponseException(http_resp=answer)
-    error.reason = without_secrets(reason, request.secrets)
+    error.reason = without_keys(reason, request.secrets)
     error.hint = advice or error.hint
-    error.body = without_secrets(error.body or "", request.secrets)
+    error.body = without_keys(error.body or "", request.secrets)
     error.attempts = answer.attempts
     _explain(error, request)
     raise error
@@ -385,11 +392,11 @@ def _explain(error: ApiException, request: Request) -> None:
     if given is not None:
         _mask_json(given, request.secrets)
         said = ErrorResponse.from_dict(given)
-        error.explain(said, without_secrets(said.message or "", _personal_texts(request.body)))
+        error.explain(said, without_texts(said.message or "", _personal_texts(request.body)))
 
 
 def _mask_headers(headers: Any, secrets: Iterable[str]) -> Any:
-    return type(headers)((name, without_secrets(value, secrets)) for name, value in headers.items())
+    return type(headers)((name, without_keys(value, secrets)) for name, value in headers.items())
 
 
 def _mask_json(answer: dict[str, Any], secrets: Iterable[str]) -> None:
@@ -398,9 +405,9 @@ def _mask_json(answer: dict[str, Any], secrets: Iterable[str]) -> None:
     while pending:
         holder = pending.pop()
         values = holder.values() if isinstance(holder, dict) else holder
-        masked = [without_secrets(value, secrets) if isinstance(value, str) else value for value in values]
+        masked = [without_keys(value, secrets) if isinstance(value, str) else value for value in values]
         if isinstance(holder, dict):
-            keys = [without_secrets(key, secrets) for key in holder]
+            keys = [without_keys(key, secrets) for key in holder]
             holder.clear()
             holder.update(zip(keys, masked, strict=True))
         else:

@@ -207,7 +207,7 @@ class Configuration:
         "_logger_file",
         "_logger_format",
         "_log_handler",
-        "api_client",
+        "_shared",
         "username",
         "password",
         "temp_folder_path",
@@ -274,9 +274,6 @@ class Configuration:
     on_retry: Hook
     """Called with a failed Attempt before the wait for the next one."""
 
-    api_client: ApiClient | None
-    """The client that API objects without one share; made when it is first needed."""
-
     def __init__(
         self,
         *,
@@ -310,7 +307,7 @@ class Configuration:
         del settings["self"]
         settings["host"] = host or os.environ.get("THIRDWATCH_HOST")
         settings["api_key"] = api_key or os.environ.get("THIRDWATCH_API_KEY") or None
-        self.api_client = None
+        self._shared: dict[str, ApiClient] = {}
         self._log_handler: logging.Handler | None = None
         self._logger_file: str | None = None
         self._logger_format = "%(asctime)s %(levelname)s %(message)s"
@@ -350,6 +347,19 @@ class Configuration:
     @api_key_prefix.setter
     def api_key_prefix(self, value: Mapping[str, str] | None) -> None:
         self._api_key_prefix: dict[str, str] = value  # type: ignore[assignment]  # __setattr__ makes a dict of it
+
+    @property
+    def api_client(self) -> ApiClient | None:
+        """The client that API objects without one share; made when it is first needed."""
+        return self._shared.get("client")
+
+    @api_client.setter
+    def api_client(self, value: ApiClient | None) -> None:
+        self._shared = {"client": value} if value else {}
+
+    def share(self, client: ApiClient) -> ApiClient:
+        """Offer a client to be shared, and return the one that is: of two threads that offer one, the first wins."""
+        return self._shared.setdefault("client", client)
 
     @property
     def debug(self) -> bool:
@@ -434,7 +444,7 @@ class Configuration:
     def _names(cls) -> list[str]:
         """Name all settings that make one configuration differ from another."""
         properties = ["api_key", "api_key_prefix", "debug", "logger_format", "logger_file"]
-        return [name for name in cls.__slots__ if not name.startswith("_") and name != "api_client"] + properties
+        return [name for name in cls.__slots__ if not name.startswith("_")] + properties
 
     def __repr__(self) -> str:
         """Show all settings, with keys and the proxy's address masked."""

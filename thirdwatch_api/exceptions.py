@@ -58,18 +58,23 @@ def without_emails(text: str) -> str:
     return re.sub(_EMAIL, "***", text) if "@" in text else text
 
 
-def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret by ``***``, also as URLs and JSON spell it, and its last word, a key without its prefix.
-
-    A text of less than four characters is no secret.
-    """
-    for secret in secrets:
-        quoted = dumps(secret)[1:-1]
-        # PHP's JSON escapes the slash as well.
-        for form in (secret, quote_plus(secret), quoted, quoted.replace("/", "\\/"), secret.rpartition(" ")[2]):
-            if len(form) >= _SECRET_LENGTH:
-                text = text.replace(form, "***")
+def without_texts(text: str, secrets: Iterable[str]) -> str:
+    """Replace each secret by ``***``, the longest first; a text of less than four characters is no secret."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SECRET_LENGTH:
+            text = text.replace(secret, "***")
     return text
+
+
+def without_keys(text: str, keys: Iterable[str]) -> str:
+    """Replace each API key by ``***``, also without its prefix, and as URLs and JSON spell it."""
+    return without_texts(text, [form for key in keys for form in _spellings(key)])
+
+
+def _spellings(key: str) -> tuple[str, ...]:
+    quoted = dumps(key)[1:-1]
+    # PHP's JSON escapes the slash as well.
+    return key, key.rpartition(" ")[2], quote_plus(key), quoted, quoted.replace("/", "\\/")
 
 
 class ApiException(Exception):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-from ..api_client import ApiClient, ApiResponse
-from ..configuration import Configuration, Retries, TimeoutSetting
+from ..api_client import ApiClient, ApiResponse, default_configuration
+from ..configuration import Retries, TimeoutSetting
 from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import encode
 from ..models._model import Model
@@ -20,8 +19,6 @@ else:
     Unpack = dict
 
 __all__ = ["Api", "Options", "Unpack"]
-
-_ROOT = __name__.partition(".")[0]
 
 
 class Options(TypedDict, total=False):
@@ -121,9 +118,5 @@ def _check(api: Api, options: Mapping[str, Any]) -> None:
 
 
 def _default_client() -> ApiClient:
-    # Looked up, not imported: the package imports this module, and its users may assign another configuration.
-    configuration: Configuration = sys.modules[_ROOT].configuration
-    client = configuration.api_client
-    if client is None:
-        client = configuration.api_client = ApiClient(configuration=configuration)
-    return client
+    configuration = default_configuration()
+    return configuration.api_client or configuration.share(ApiClient(configuration=configuration))
