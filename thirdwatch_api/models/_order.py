@@ -76,4 +76,4 @@ class Order(Event):
     """Line items of the order."""
 
     custom_info: CustomInfo | JsonObject | None = None
-    """Extra merchant-defined key/value pairs for facts without a dedicated field."""
+    """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""

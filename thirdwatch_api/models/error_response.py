@@ -9,7 +9,7 @@ __all__ = ["ErrorResponse"]
 
 @dataclass(repr=False, slots=True)
 class ErrorResponse(Answer):
-    """The service refused the event."""
+    """The answer to an event that the service refused."""
 
     json_keys = {"message": ("error", "message", "msg")}  # noqa: RUF012 - a ClassVar by its declaration in Answer
 

@@ -9,7 +9,7 @@ __all__ = ["EventResponse"]
 
 @dataclass(repr=False, slots=True)
 class EventResponse(Answer):
-    """The service took the event."""
+    """The answer to an event that the service took."""
 
     json_keys = {"message": ("message", "status", "msg")}  # noqa: RUF012 - a ClassVar by its declaration in Answer
 

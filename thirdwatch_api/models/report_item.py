@@ -27,4 +27,4 @@ class ReportItem(Event):
     """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
 
     custom_info: CustomInfo | JsonObject | None = None
-    """Extra merchant-defined key/value pairs for facts without a dedicated field."""
+    """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""

@@ -32,4 +32,4 @@ class Tag(Model):
     """Who gave the verdict, for instance an e-mail address."""
 
     custom_info: CustomInfo | JsonObject | None = None
-    """Extra merchant-defined key/value pairs for facts without a dedicated field."""
+    """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""

@@ -59,4 +59,4 @@ class Transaction(Event):
     """Instrument used; a single object here, unlike the list on orders."""
 
     custom_info: CustomInfo | JsonObject | None = None
-    """Extra merchant-defined key/value pairs for facts without a dedicated field."""
+    """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""
