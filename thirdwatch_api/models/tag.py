@@ -13,7 +13,7 @@ class Tag(Model):
     """A verdict on a customer; a newer one overwrites it. It has no session, address or time."""
 
     user_id: Text | None = None
-    """Identifier the merchant uses for this customer; upper and lower case are significant."""
+    """The merchant's identifier for this customer; upper and lower case are significant."""
 
     is_bad: bool | None = None
     """True marks the customer abusive, false marks them legitimate."""
@@ -32,4 +32,4 @@ class Tag(Model):
     """Who gave the verdict, for instance an e-mail address."""
 
     custom_info: CustomInfo | JsonObject | None = None
-    """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""

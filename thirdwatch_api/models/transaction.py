@@ -23,11 +23,11 @@ class Transaction(Event):
     """Merchant's or gateway's id of this movement; reuse it to tie a refund to the sale."""
 
     device_ip: Personal | None = None
-    """Network address the customer's request came from (IPv4 or IPv6); matters most for back-filled history and mobile
-    apps."""
+    """Network address that the customer's request came from (IPv4 or IPv6); it matters most for back-filled history and
+    for mobile apps."""
 
     origin_timestamp: Milliseconds | None = None
-    """Moment the event took place on the merchant's side: Unix epoch milliseconds, sent as text."""
+    """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""
 
     user_email: Personal | None = None
     """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
@@ -59,4 +59,4 @@ class Transaction(Event):
     """Instrument used; a single object here, unlike the list on orders."""
 
     custom_info: CustomInfo | JsonObject | None = None
-    """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""

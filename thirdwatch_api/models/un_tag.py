@@ -13,7 +13,7 @@ class UnTag(Model):
     """The withdrawal of verdicts on a customer. It has no session, address or time."""
 
     user_id: Text | None = None
-    """Identifier the merchant uses for this customer; upper and lower case are significant."""
+    """The merchant's identifier for this customer; upper and lower case are significant."""
 
     abuse_type: Text | None = None
     """Kind of abuse whose verdict is withdrawn; leave out to withdraw them all. Known values: ``_paymentAbuse``,
@@ -23,4 +23,4 @@ class UnTag(Model):
     """Who withdrew the verdict, for instance an e-mail address."""
 
     custom_info: CustomInfo | JsonObject | None = None
-    """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""
+    """Extra merchant-defined key/value pairs for facts without a dedicated field."""
