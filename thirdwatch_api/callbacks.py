@@ -8,6 +8,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from concurrent.futures import Future, wait
 from typing import Any, NamedTuple
 
 from .configuration import Configuration
-from .exceptions import ApiException
+from .exceptions import ApiException, ConnectionException
 
 __all__ = ["CallbackPool", "PendingCall"]
 
@@ -45,6 +46,10 @@ class _Job(NamedTuple):
     pending: PendingCall
     work: Callable[[], Any]
     callback: Callable[[Any], object]
+
+    def drop(self) -> None:
+        if self.pending.set_running_or_notify_cancel():
+            self.pending.set_exception(ConnectionException(0, "the client was closed before the call's turn came"))
 
     def run(self) -> None:
         if not self.pending.set_running_or_notify_cancel():
@@ -85,10 +90,19 @@ class CallbackPool:
                 self._run()
         return pending
 
-    def close(self) -> None:
-        """Wait for the calls that were accepted, one deadline at most, then drop the others."""
-        wait(list(self._unfinished), self._configuration.deadline)
-        self._jobs.clear()
+    def close(self, since: float | None = None) -> None:
+        """Wait for the calls that were accepted, one deadline at most, then drop the others.
+
+        :param since: ``time.monotonic()`` at which the deadline began; None for now
+        """
+        passed = 0.0 if since is None else time.monotonic() - since
+        wait(list(self._unfinished), max(0.0, self._configuration.deadline - passed))
+        with self._lock:
+            dropped = list(self._jobs)
+            self._jobs.clear()
+        for job in dropped:
+            self._unfinished.discard(job.pending)
+            job.drop()
 
     def _run(self) -> None:
         while True:
@@ -112,8 +126,9 @@ _pools: "weakref.WeakSet[CallbackPool]" = weakref.WeakSet()
 
 
 def _finish() -> None:
+    started = time.monotonic()  # one deadline for all pools, not one for each
     for pool in list(_pools):
-        pool.close()
+        pool.close(started)
 
 
 def _forget_all() -> None:

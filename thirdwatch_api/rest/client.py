@@ -201,6 +201,7 @@ class _Delivery:
         self._policy: Retry = policy_for(settings.retries if request.retries is None else request.retries)
         deadline = settings.deadline if request.deadline is None else request.deadline
         self.call = Call(time.monotonic() + deadline, request.secret_query)
+        self._secrets = [secret for secret in request.secrets if secret]
         self._url = origin.root + ("" if request.at_root else origin.prefix) + request.target
 
     def run(self) -> Any:
@@ -290,7 +291,9 @@ class _Delivery:
         finally:
             response.close()  # a connection whose answer was read to its end is back in the pool already
             response.release_conn()
-        return RESTResponse(response.status, response.reason, data[:limit], HTTPHeaderDict(response.headers))
+        # An exception keeps the reason among its arguments, which its repr shows.
+        reason = without_secrets(response.reason or "", self._secrets)
+        return RESTResponse(response.status, reason, data[:limit], HTTPHeaderDict(response.headers))
 
     def _refusal(self, response: BaseHTTPResponse, answer: Any) -> ApiException | None:
         """Make the exception for an answer that is no success."""
@@ -302,10 +305,9 @@ class _Delivery:
             failure = RedirectException(http_resp=answer)
             failure.reason = f"refused to follow a redirect to {to}"
         failure.retry_after = retry_after(response)
-        secrets = [secret for secret in self._request.secrets if secret]
-        failure.reason = without_secrets(failure.reason or "", secrets)
-        failure.body = without_secrets(failure.body or "", secrets)
-        failure.headers = HTTPHeaderDict((k, without_secrets(v, secrets)) for k, v in answer.headers.items())
+        failure.reason = without_secrets(failure.reason or "", self._secrets)
+        failure.body = without_secrets(failure.body or "", self._secrets)
+        failure.headers = HTTPHeaderDict((k, without_secrets(v, self._secrets)) for k, v in answer.headers.items())
         return failure
 
     def _translate(self, error: Exception, response: BaseHTTPResponse | None) -> ApiException:

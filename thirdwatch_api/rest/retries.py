@@ -12,7 +12,7 @@ __all__ = ["exhausted", "policy_for", "retry_after", "wait_before_next"]
 _STATUSES = frozenset({408, 429, 502, 503, 504})
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 8.0
-_LONGEST_RETRY_AFTER = 366 * 24 * 3600.0
+_LONGEST_RETRY_AFTER = 366 * 24 * 3600
 
 
 class _Policy(Retry):
@@ -28,7 +28,9 @@ class _Policy(Retry):
 
 def _policy(retries: int) -> Retry:
     allowed: Collection[str] | None = None
-    return _Policy(total=retries, allowed_methods=allowed, status_forcelist=_STATUSES)
+    # urllib3 would cut a Retry-After down to six hours, whether it makes sense or not.
+    longest = _LONGEST_RETRY_AFTER + 1
+    return _Policy(total=retries, allowed_methods=allowed, status_forcelist=_STATUSES, retry_after_max=longest)
 
 
 _POLICIES = {3: _policy(3)}
@@ -66,5 +68,5 @@ def retry_after(response: BaseHTTPResponse) -> float | None:
 def wait_before_next(policy: Retry, asked: float | None) -> float:
     """Tell how many seconds to wait, ``asked`` being what the service asked for."""
     if asked is not None and policy.respect_retry_after_header:
-        return asked
+        return min(asked, policy.retry_after_max)
     return policy.get_backoff_time()
