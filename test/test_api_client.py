@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, datetime, timezone
 from email.message import Message
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -102,14 +103,22 @@ def test_a_header_without_a_value_is_sent_empty(sandbox: Sandbox) -> None:
 
 
 def test_a_header_that_changes_changes_the_next_call(sandbox: Sandbox, client: ApiClient) -> None:
-    for value in ("a", "b"):
-        client.set_default_header("X-Shop", value)
-        client.cookie = value
-        send(client)
-        assert (headers_of(sandbox)["X-Shop"], headers_of(sandbox)["Cookie"]) == (value, value)
+    once: dict[str, str] = {}
+    changes: list[Callable[[str], object]] = [
+        partial(client.set_default_header, "X-Seen"),
+        partial(once.__setitem__, "X-Once"),
+        partial(setattr, client, "cookie"),
+        partial(setattr, client, "user_agent"),
+    ]
+    for change, name in zip(changes, ("X-Seen", "X-Once", "Cookie", "User-Agent"), strict=True):
+        for value in ("a", "b"):
+            change(value)
+            send(client, header_params=once)
+            assert headers_of(sandbox)[name] == value
     client.cookie = None
     send(client)
     assert headers_of(sandbox)["Cookie"] is None
+    assert headers_of(sandbox)["X-Once"] is None
 
 
 @pytest.mark.parametrize("name", ["content-type", "USER-AGENT", "accept"])
