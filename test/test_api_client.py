@@ -366,6 +366,16 @@ def test_call_api_returns_data_status_and_headers(client: ApiClient) -> None:
     assert send(client).data is None
 
 
+def test_an_answer_may_be_read_as_anything_that_deserialize_knows(sandbox: Sandbox, client: ApiClient) -> None:
+    sandbox.fail(200, body='{"_itemId": "1"}', times=3)
+    kinds = ["object", "Item", "dict(str, str)"]
+    assert [send(client, response_type=kind).data for kind in kinds] == [
+        {"_itemId": "1"},
+        Item(item_id="1"),
+        {"_itemId": "1"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "wanted"),
     [

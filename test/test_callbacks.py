@@ -19,7 +19,7 @@ import urllib3
 import thirdwatch_api
 from thirdwatch_api import ApiClient, ApiResponse, EventResponse, OrderStatus, OrderStatusApi, PendingCall
 from thirdwatch_api.callbacks import CallbackPool
-from thirdwatch_api.exceptions import ApiValueError, ServiceException
+from thirdwatch_api.exceptions import ApiValueError, ConnectionException, ServiceException
 from thirdwatch_api.sandbox import Sandbox
 
 EVENT = OrderStatus(user_id="u-42")
@@ -215,13 +215,15 @@ def test_closing_a_client_waits_for_one_deadline_and_ends_the_handles_of_the_oth
 ) -> None:
     client = make_client(callback_threads=1, deadline=0.1)
     stuck = send(client, lambda _: gate.wait(PATIENCE))
-    dropped = send(client)
+    dropped, cancelled = send(client), send(client)
+    assert cancelled.cancel()
     started = time.monotonic()
     client.close()
     assert time.monotonic() - started < 2
     assert stuck.is_alive()
-    dropped.join(0.5)
-    assert not dropped.is_alive()
+    assert isinstance(dropped.exception(0.5), ConnectionException)
+    assert "the client was closed" in str(dropped.exception())
+    assert cancelled.cancelled()
 
 
 def test_a_client_that_was_closed_takes_calls_again(client: ApiClient) -> None:
@@ -272,7 +274,7 @@ def test_a_program_that_ends_delivers_what_was_accepted(sandbox: Sandbox) -> Non
         [sys.executable, "-c", PROGRAM, sandbox.host, sandbox.api_key],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
