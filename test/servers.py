@@ -308,6 +308,10 @@ class FaultServer(_Listener):
         """What to set ``configuration.host`` to."""
         return f"http{'s' if self._tls else ''}://{self._host}:{self.port}/event"
 
+    def requests_of(self, connection: int) -> list[Recorded]:
+        """List what came over one connection."""
+        return [request for request in self.requests if request.connection == connection]
+
     def serve(self, sock: socket.socket, number: int) -> None:
         if self._tls:
             sock = self._tls.wrap_socket(sock, server_side=True)

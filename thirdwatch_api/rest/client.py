@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -26,10 +27,11 @@ from ..exceptions import (
     TimeoutException,
     TLSException,
     class_for_status,
-    without_secrets,
+    without_keys,
 )
 from .connections import CURRENT, Call
 from .failures import translate
+from .forks import UNFORKED
 from .origin import Origin, open_origin
 from .retries import exhausted, policy_for, retry_after, wait_before_next
 
@@ -165,7 +167,7 @@ class RESTClientObject:
         key = (host, self.configuration.allow_insecure_http)
         origin = self._origins.get(key)
         if origin is None:
-            with self._lock:
+            with self._lock, UNFORKED:
                 origin = self._origins.get(key) or open_origin(self.configuration, host)
                 self._origins[key] = origin
         return origin
@@ -174,12 +176,19 @@ class RESTClientObject:
 _clients: weakref.WeakSet[RESTClientObject] = weakref.WeakSet()
 
 
+def _close_all() -> None:
+    for client in list(_clients):
+        client.close()
+
+
 def _forget_all() -> None:
     # A forked child owns neither the connections of its parent nor the locks that other threads held there.
     for client in list(_clients):
         client._forget()  # noqa: SLF001 - nobody else may call it
 
 
+# urllib3 closes its pools at exit before the calls with a callback, which are given time to end, use them last.
+atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):  # pragma: no branch - there is no fork on Windows
     os.register_at_fork(after_in_child=_forget_all)
 
@@ -292,7 +301,7 @@ class _Delivery:
             response.close()  # a connection whose answer was read to its end is back in the pool already
             response.release_conn()
         # An exception keeps the reason among its arguments, which its repr shows.
-        reason = without_secrets(response.reason or "", self._secrets)
+        reason = without_keys(response.reason or "", self._secrets)
         return RESTResponse(response.status, reason, data[:limit], HTTPHeaderDict(response.headers))
 
     def _refusal(self, response: BaseHTTPResponse, answer: Any) -> ApiException | None:
@@ -305,9 +314,9 @@ class _Delivery:
             failure = RedirectException(http_resp=answer)
             failure.reason = f"refused to follow a redirect to {to}"
         failure.retry_after = retry_after(response)
-        failure.reason = without_secrets(failure.reason or "", self._secrets)
-        failure.body = without_secrets(failure.body or "", self._secrets)
-        failure.headers = HTTPHeaderDict((k, without_secrets(v, self._secrets)) for k, v in answer.headers.items())
+        failure.reason = without_keys(failure.reason or "", self._secrets)
+        failure.body = without_keys(failure.body or "", self._secrets)
+        failure.headers = HTTPHeaderDict((k, without_keys(v, self._secrets)) for k, v in answer.headers.items())
         return failure
 
     def _translate(self, error: Exception, response: BaseHTTPResponse | None) -> ApiException:

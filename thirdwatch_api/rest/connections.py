@@ -5,6 +5,7 @@ ever. So the sockets here check the deadline of the call that uses them, wheneve
 the look-up of the host's name and the answer of a proxy to CONNECT, which other code waits for.
 """
 
+import encodings.idna  # noqa: F401 - the look-up of a name imports it, and a fork in the middle would lock it for ever
 import queue
 import socket
 import ssl
@@ -17,6 +18,9 @@ from typing import Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import InvalidHeader
+from urllib3.util import wait_for_read
+
+from .forks import UNFORKED
 
 __all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket"]
 
@@ -88,8 +92,21 @@ class TLSSocket(_Deadline, ssl.SSLSocket):
     """A TLS socket with a deadline, which holds for the handshake as well."""
 
     def do_handshake(self, block: bool = False) -> None:
+        """Shake hands before the deadline, and wait for the peer only between OpenSSL's steps."""
         self._bound()
-        super().do_handshake(block)
+        timeout = self.gettimeout() or 0.0  # _bound has set one
+        end = time.monotonic() + timeout
+        self.settimeout(0.0)
+        while True:
+            try:
+                with UNFORKED:
+                    super().do_handshake(block)
+                break
+            except ssl.SSLWantReadError:
+                # What OpenSSL has to send is little, and the connection new: it never waits to write.
+                if not wait_for_read(self, max(0.0, end - time.monotonic())):
+                    raise TimeoutError("the TLS handshake timed out") from None
+        self.settimeout(timeout)
 
 
 class _Connection(HTTPConnection):
