@@ -26,7 +26,7 @@ from .configuration import (
 )
 from .exceptions import ApiException, ApiTypeError, ApiValueError, InvalidResponseException, without_keys, without_texts
 from .models._answer import Answer
-from .models._encoder import to_json_value
+from .models._encoder import to_json_value, value_to_json
 from .models._model import Kind, Model, field_table
 from .models.error_response import ErrorResponse
 from .models.event_response import EventResponse
@@ -223,11 +223,11 @@ class ApiClient:
         if not isinstance(header_params, (Mapping, type(None))):
             raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
         target = _target(resource_path, path_params, query_params)
-        wire = None if body is None else to_json_value(body)
+        text: str | None = None if body is None else value_to_json(body)
         auth = auth_settings or ()
         key = self._key(header_params) if auth else ""
         if "api_key_body" in auth:
-            wire = {**(wire or {}), "secret": key}
+            text = json.dumps({**json.loads(text or "{}"), "secret": key})
         secret_query = urlencode({"api_key": key}) if "api_key_query" in auth else ""
         request = Request(
             method,
@@ -237,7 +237,7 @@ class ApiClient:
             at_root=at_root,
             secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
             headers=self._headers(header_params, key if "api_key" in auth else "", with_body=body is not None),
-            body=None if wire is None else _to_json(wire).encode(),
+            body=None if text is None else text.encode(),
             secrets=(key,) if key else (),
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
@@ -327,9 +327,6 @@ def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
         raise ApiValueError(
             f"path_params, query_params: can't be written into a URL ({type(error).__name__})"
         ) from None
-
-
-_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def _refuse_constant(name: str) -> None:

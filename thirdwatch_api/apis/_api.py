@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 from ..api_client import ApiClient, ApiResponse, default_configuration
 from ..configuration import Retries, TimeoutSetting
 from ..exceptions import ApiTypeError, ApiValueError
-from ..models._encoder import encode
+from ..models._encoder import to_json
 from ..models._model import Model
 from ..models.event_response import EventResponse
 
@@ -90,7 +90,7 @@ class Api:
         return client.call_api(
             self.path,
             "POST",
-            body=encode(self.model, event, validate=client.configuration.client_side_validation),
+            body=to_json(self.model, event, validate=client.configuration.client_side_validation),
             response_type=EventResponse,
             auth_settings=[self.auth],
             at_root=self.at_root,

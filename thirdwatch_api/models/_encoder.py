@@ -1,16 +1,23 @@
-"""A model to JSON: one pass that encodes, checks, and reports every problem with its path."""
+"""A model to JSON text: one pass that encodes, checks, and reports every problem with its path.
+
+The text is written as the fields are read. To build a dictionary first and hand it to ``json.dumps`` takes longer
+than all the checks.
+"""
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from json import loads
+from json.encoder import encode_basestring_ascii as quote
+from typing import Any, TypeAlias
 
 from ..exceptions import ApiTypeError, ApiValueError
-from ._model import Field, Kind, Model, field_table, field_values
+from ._model import Field, Kind, Model, encoding_plan, field_table
+from ._shapes import write_shape
 
-__all__ = ["Wire", "encode", "to_json_value"]
+__all__ = ["JsonText", "encode", "quote", "to_json", "to_json_value", "value_to_json"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -20,13 +27,18 @@ _MAX_DEPTH = 64
 _MAX_BITS = 1024  # far above any money or id; str() of an int of 4,300 digits would raise
 _MAX_SHOWN = 20
 
+Path: TypeAlias = "str | tuple[Path, str]"
+"""Where a value stands: its holder, and the step from there. It is only spelled out when there is a problem."""
 
-class Wire(dict[str, object]):
-    """A JSON object that was encoded: nobody has to look into it again."""
+
+class JsonText(str):
+    """Text that is JSON already."""
+
+    __slots__ = ()
 
 
-def encode(model: type[Model], event: object, *, validate: bool = True) -> Wire:
-    """Turn an event into the JSON object that its declaration says.
+def to_json(model: type[Model], event: object, *, validate: bool = True) -> JsonText:
+    """Write an event as the JSON object that its declaration says.
 
     What JSON can't carry (NaN, bytes, a lone surrogate, a cycle) is always refused.
 
@@ -35,43 +47,60 @@ def encode(model: type[Model], event: object, *, validate: bool = True) -> Wire:
     :raises ApiTypeError: the event is neither
     :raises ApiValueError: it has problems; all of them are listed with their paths
     """
+    if type(event) is model and (text := write_shape(event)) and _has_identity(event):
+        return JsonText(text)
     if not isinstance(event, (model, Mapping)) and (validate or not isinstance(event, Model)):
         raise ApiTypeError(f"expected {model.__name__} or a dict with its wire keys, got {type(event).__name__}")
     encoder = _Encoder(validate)
     name = model.__name__
-    wire = encoder.model(model if isinstance(event, Mapping) else type(event), event, name)
-    if validate and not (wire.get("_userId") or wire.get("_sessionId")):
-        identity = [f.name for f in field_table(model) if f.name in ("user_id", "session_id")]
-        if identity:
-            encoder.refuse(name, f"needs {' or '.join(identity)}, to tell whose event it is")
+    text = encoder.model(model if isinstance(event, Mapping) else type(event), event, name)
+    if validate:
+        encoder.check_identity(model, event)
     encoder.finish(f"this {name} was not sent")
+    return JsonText(text)
+
+
+def encode(model: type[Model], event: object, *, validate: bool = True) -> dict[str, Any]:
+    """Return what ``to_json`` writes as a dictionary."""
+    wire: dict[str, Any] = loads(to_json(model, event, validate=validate))
     return wire
 
 
-def to_json_value(value: object) -> Any:
-    """Turn a model, or any structure of models and plain values, into what ``json.dumps`` takes.
+def value_to_json(value: object) -> JsonText:
+    """Write a model, or any structure of models and plain values, as JSON.
 
     :raises ApiValueError: JSON can't carry a part of it
     """
-    if isinstance(value, Wire):
+    if isinstance(value, JsonText):
         return value
     encoder = _Encoder(validate=False)
-    wire = encoder.free(value, type(value).__name__)
+    text = encoder.free(value, type(value).__name__)
     encoder.finish("this has no form in JSON")
-    return wire
+    return JsonText(text)
+
+
+def to_json_value(value: object) -> Any:
+    """Return what ``value_to_json`` writes as plain values."""
+    return loads(value_to_json(value))
+
+
+def _has_identity(event: Any) -> bool:
+    """Tell at a glance that an event says whose it is."""
+    return bool(getattr(event, "user_id", None) or getattr(event, "session_id", None))
 
 
 class _Encoder:
-    """One pass over an event, which collects its JSON and its problems."""
+    """One pass over an event, which writes its JSON and collects its problems."""
 
     def __init__(self, validate: bool) -> None:
         self._validate = validate
         self._problems: list[str] = []
         self._open: set[int] = set()
 
-    def refuse(self, path: str, why: str) -> None:
+    def refuse(self, path: Path, why: str) -> str:
         """Note a problem: the path and a type, never the value, which may be personal."""
-        self._problems.append(f"{path}: {why}")
+        self._problems.append(f"{_spell(path)}: {why}")
+        return "null"
 
     def finish(self, headline: str) -> None:
         """Raise what was noted."""
@@ -82,143 +111,164 @@ class _Encoder:
                 f"{headline}: {shown}{f'; and {more} more problems' if more > 0 else ''}", tuple(self._problems)
             )
 
-    def model(self, model: type[Model], value: Any, path: str, depth: int = 0) -> Wire:
-        """Encode an instance of the model, or a mapping with its wire keys."""
-        wire = Wire()
-        table = field_table(model)
+    def check_identity(self, model: type[Model], event: Any) -> None:
+        """Refuse an event that says of nobody that it is theirs."""
+        names = [f for f in field_table(model)[:2] if f.name in ("user_id", "session_id")]
+        by_key = isinstance(event, Mapping)
+        if names and all(_is_missing(event.get(f.wire) if by_key else getattr(event, f.name)) for f in names):
+            self.refuse(model.__name__, f"needs {' or '.join(f.name for f in names)}, to tell whose event it is")
+
+    def model(self, model: type[Model], value: Any, path: Path) -> str:
+        """Write an instance of the model, or a mapping with its wire keys."""
+        plan, read = encoding_plan(model)
         by_key = isinstance(value, Mapping)
+        written: list[str] = []
         if by_key:
-            known = {f.wire for f in table}
-            for key in value:
-                if key not in known:
-                    self._unknown(model, key, value[key], wire, path, depth)
-        values = [value.get(f.wire) for f in table] if by_key else field_values(value)
-        for f, part in zip(table, values, strict=True):
+            self._write_unknown(model, value, path, written)
+        values: Any = [value.get(f.wire) for _, f in plan] if by_key else read(value)
+        for (opening, f), part in zip(plan, values, strict=True):
             if part is None and not f.required:
                 continue
-            if type(part) is f.exact and (not isinstance(part, str) or part.isascii()):  # the usual case, kept short
-                wire[f.wire] = part
-                continue
-            part_path = f"{path}.{f.wire if by_key else f.name}"
-            if f.required and (part is None or (isinstance(part, str) and not part)) and self._validate:
+            part_path = (path, f".{f.wire if by_key else f.name}")
+            if self._validate and f.required and _is_missing(part):
                 self.refuse(part_path, "is required")
             if part is not None:
-                wire[f.wire] = self._field(f, part, part_path, depth)
-        return wire
+                written.append(opening + self._field(f, part, part_path))
+        return f"{{{','.join(written)}}}"
 
-    def _unknown(self, model: type[Model], key: object, value: object, wire: Wire, path: str, depth: int) -> None:
-        key_path = f"{path}.{_key(key)}"
-        if not isinstance(key, str):
-            self.refuse(key_path, "unknown key")
-        elif self._validate:
-            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+    def _write_unknown(self, model: type[Model], value: Mapping[Any, object], path: Path, written: list[str]) -> None:
+        """Refuse the keys of a mapping that the model does not know, or write them where nothing is checked."""
+        names = {f.name: f.wire for f in field_table(model)}
+        known = set(names.values())
+        for key, part in value.items():
+            if isinstance(key, str) and key in known:
+                continue
+            key_path = (path, f".{_key(key)}")
+            if not isinstance(key, str):
+                self.refuse(key_path, "unknown key")
+            elif self._validate:
+                from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
-            names = {f.name: f.wire for f in field_table(model)}
-            near = names.get(key) or next(iter(get_close_matches(key, names.values(), 1)), None)
-            self.refuse(key_path, "unknown key" + (f"; did you mean {near!r}?" if near else ""))
-        else:
-            wire[self._string(key, path)] = self.free(value, key_path, depth + 1)
+                near = names.get(key) or next(iter(get_close_matches(key, known, 1)), None)
+                self.refuse(key_path, "unknown key" + (f"; did you mean {near!r}?" if near else ""))
+            else:
+                written.append(f"{self._string(key, path)}:{self.free(part, key_path)}")
 
-    def _field(self, f: Field, value: object, path: str, depth: int) -> object:
+    def _field(self, f: Field, value: object, path: Path) -> str:
         if f.kind is Kind.TEXT:
-            return self._text(f, value, path, depth)
-        if f.kind is Kind.LIST and f.model and isinstance(value, (list, tuple)):
-            item = f._replace(kind=Kind.MODEL)
-            return [self._field(item, part, f"{path}[{i}]", depth) for i, part in enumerate(value)]
-        if f.kind is Kind.MODEL and f.model and isinstance(value, (f.model, Mapping)):
-            return self.model(f.model, value, path, depth + 1)
+            return self._text(f, value, path)
+        if f.model and f.kind is Kind.MODEL and isinstance(value, (f.model, Mapping)):
+            return self.model(f.model, value, path)
+        if f.model and f.kind is Kind.LIST and isinstance(value, (list, tuple)):
+            parts = [self._item(f, f.model, part, (path, f"[{i}]")) for i, part in enumerate(value)]
+            return f"[{','.join(parts)}]"
         fits = (
             (f.kind is Kind.FREE and isinstance(value, Mapping))
             or (f.kind is Kind.BOOL and isinstance(value, bool))
             or (f.kind is Kind.INT and isinstance(value, int) and not isinstance(value, bool))
         )
         if self._validate and not fits:
-            self.refuse(path, f"expected {f.label}, got {type(value).__name__}")
-            return None
-        return self.free(value, path, depth + 1)
+            return self.refuse(path, f"expected {f.label}, got {type(value).__name__}")
+        return self.free(value, path)
 
-    def _text(self, f: Field, value: object, path: str, depth: int) -> object:
+    def _item(self, f: Field, model: type[Model], value: object, path: Path) -> str:
+        if isinstance(value, (model, Mapping)):
+            return self.model(model, value, path)
+        return self._field(f._replace(kind=Kind.MODEL), value, path)
+
+    def _text(self, f: Field, value: object, path: Path) -> str:
         if isinstance(value, str):
-            text: object = self._string(value, path)
-        elif isinstance(value, (bool, bytes)) or not isinstance(value, (int, float, Decimal, datetime)):
-            if self._validate:
-                self.refuse(path, f"expected text, got {type(value).__name__}")
-                return None
-            text = self.free(value, path, depth + 1)
-        else:
+            text = self._string(value, path)
+        elif isinstance(value, (int, float, Decimal, datetime)) and not isinstance(value, bool):
             text = self._scalar(value, path)
-        if self._validate and f.milliseconds and isinstance(text, str) and re.fullmatch(_SECONDS, text):
+        elif self._validate:
+            return self.refuse(path, f"expected text, got {type(value).__name__}")
+        else:
+            return self.free(value, path)
+        if self._validate and f.milliseconds and re.fullmatch(_SECONDS, text[1:-1]):
             self.refuse(path, "looks like seconds; the service wants milliseconds since the epoch (13 digits today)")
         return text
 
-    def _string(self, value: str, path: str) -> str:
+    def _string(self, value: str, path: Path) -> str:
         if not value.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError:
-                self.refuse(path, "holds a lone surrogate, which no JSON text can carry")
-        return value
+                return self.refuse(path, "holds a lone surrogate, which no JSON text can carry")
+        return quote(value)
 
-    def _scalar(self, value: float | Decimal | datetime, path: str) -> str | None:
+    def _scalar(self, value: float | Decimal | datetime, path: Path) -> str:
         """Write a number or a time as text."""
         if isinstance(value, datetime):
             if value.tzinfo is None or value.utcoffset() is None:
-                self.refuse(path, "a datetime needs a time zone: datetime.now(timezone.utc)")
-                return None
-            return str((value - _EPOCH) // _MILLISECOND)
+                return self.refuse(path, "a datetime needs a time zone: datetime.now(timezone.utc)")
+            return f'"{(value - _EPOCH) // _MILLISECOND}"'
         if isinstance(value, int):
-            return str(int(value)) if self._integer(value, path) else None
+            return f'"{self._integer(value, path)}"'
         exact = value if isinstance(value, Decimal) else Decimal(float.__repr__(value))
         if not exact.is_finite() or abs(exact.adjusted()) > _MAX_BITS:
-            self.refuse(path, f"a {type(value).__name__} must be finite and of a sensible size")
-            return None
-        return format(exact, "f")
+            return self.refuse(path, f"a {type(value).__name__} must be finite and of a sensible size")
+        return f'"{exact:f}"'
 
-    def _integer(self, value: int, path: str) -> bool:
-        if value.bit_length() <= _MAX_BITS:
-            return True
-        self.refuse(path, f"an int of more than {_MAX_BITS} bits is too large")
-        return False
+    def _integer(self, value: int, path: Path) -> str:
+        if value.bit_length() > _MAX_BITS:
+            return self.refuse(path, f"an int of more than {_MAX_BITS} bits is too large")
+        return int.__repr__(value)
 
-    def free(self, value: object, path: str, depth: int = 0) -> object:
-        """Encode a value that no declaration describes."""
-        if value is None or isinstance(value, bool):
-            return value
+    def free(self, value: object, path: Path, depth: int = 0) -> str:
+        """Write a value that no declaration describes."""
+        if value is None:
+            return "null"
+        if isinstance(value, bool):
+            return "true" if value else "false"
         if isinstance(value, str):
             return self._string(value, path)
         if isinstance(value, int):
-            return value if self._integer(value, path) else None
+            return self._integer(value, path)
         if isinstance(value, float):
             if not math.isfinite(value):
-                self.refuse(path, "NaN and infinities have no form in JSON")
-            return value
+                return self.refuse(path, "NaN and infinities have no form in JSON")
+            return float.__repr__(value)
         if isinstance(value, (Decimal, datetime)):
             return self._scalar(value, path)
         if not isinstance(value, (Mapping, list, tuple, Model)):
-            self.refuse(path, f"a value of type {type(value).__name__} has no form in JSON")
-        elif id(value) in self._open:
-            self.refuse(path, "holds itself")
-        elif depth > _MAX_DEPTH:
-            self.refuse(path, f"is nested more than {_MAX_DEPTH} deep")
-        else:
-            self._open.add(id(value))
-            wire = self._container(value, path, depth + 1)
-            self._open.discard(id(value))
-            return wire
-        return None
+            return self.refuse(path, f"a value of type {type(value).__name__} has no form in JSON")
+        if id(value) in self._open:
+            return self.refuse(path, "holds itself")
+        if depth > _MAX_DEPTH:
+            return self.refuse(path, f"is nested more than {_MAX_DEPTH} deep")
+        self._open.add(id(value))
+        text = self._container(value, path, depth + 1)
+        self._open.discard(id(value))
+        return text
 
-    def _container(self, value: Any, path: str, depth: int) -> object:
+    def _container(self, value: Any, path: Path, depth: int) -> str:
         if isinstance(value, Mapping):
-            return {self._name(k, path): self.free(v, f"{path}.{_key(k)}", depth) for k, v in value.items()}
+            parts: Iterable[str] = (
+                f"{self._name(k, path)}:{self.free(v, (path, f'.{_key(k)}'), depth)}" for k, v in value.items()
+            )
+            return f"{{{','.join(parts)}}}"
         if isinstance(value, Model):
-            return self.model(type(value), value, path, depth)
-        return [self.free(v, f"{path}[{i}]", depth) for i, v in enumerate(value)]
+            return self.model(type(value), value, path)
+        parts = (self.free(v, (path, f"[{i}]"), depth) for i, v in enumerate(value))
+        return f"[{','.join(parts)}]"
 
-    def _name(self, key: object, path: str) -> str:
+    def _name(self, key: object, path: Path) -> str:
         if not isinstance(key, str):
-            self.refuse(path, f"a key must be text, got {type(key).__name__}")
-            return ""
+            return self.refuse(path, f"a key must be text, got {type(key).__name__}")
         return self._string(key, path)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value)
+
+
+def _spell(path: Path) -> str:
+    steps: list[str] = []
+    while not isinstance(path, str):
+        path, step = path
+        steps.append(step)
+    return path + "".join(reversed(steps))
 
 
 def _key(key: object) -> str:

@@ -38,8 +38,8 @@ __all__ = [
     "Required",
     "Text",
     "decode",
+    "encoding_plan",
     "field_table",
-    "field_values",
 ]
 
 
@@ -111,8 +111,6 @@ class Field(NamedTuple):
     """Whether ``repr`` masks it."""
     milliseconds: bool
     """Whether it is a time, which must not be in seconds."""
-    exact: type | None
-    """A type whose values can be sent without a closer look, but for text that is not ASCII."""
 
     @property
     def label(self) -> str:
@@ -182,18 +180,19 @@ def field_table(model: type[Model]) -> tuple[Field, ...]:
     return _tables[model]
 
 
-_getters: dict[type[Model], Callable[[Model], tuple[object, ...]]] = {}
+Plan: TypeAlias = "tuple[tuple[tuple[str, Field], ...], Callable[[Any], tuple[object, ...]]]"
+_plans: dict[type[Model], Plan] = {}
 
 
-def field_values(model: Model) -> tuple[object, ...]:
-    """Read all fields of a model at once, in the order of its constructor."""
-    getter = _getters.get(type(model))
-    if getter is None:
-        names = [f.name for f in field_table(type(model))]
+def encoding_plan(model: type[Model]) -> Plan:
+    """Prepare what each encoding of a model needs: per field its key as JSON, and a function that reads all fields."""
+    if model not in _plans:
+        table = field_table(model)
+        names = [f.name for f in table]
         # attrgetter gives a tuple for two names or more.
-        getter = attrgetter(*names) if len(names) > 1 else lambda m: tuple(getattr(m, name) for name in names)
-        _getters[type(model)] = getter
-    return getter(model)
+        read = attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
+        _plans[model] = tuple((f'"{f.wire}":', f) for f in table), read
+    return _plans[model]
 
 
 def _derive(model: type[Model]) -> tuple[Field, ...]:
@@ -215,10 +214,9 @@ def _field(wire: str, name: str, hint: Any) -> Field:
             return _field(wire, name, get_args(part)[0])._replace(kind=Kind.LIST)
         if isinstance(part, type) and issubclass(part, Model):
             kind = Kind.FREE if issubclass(part, Mapping) else Kind.MODEL
-            return Field(name, wire, kind, part, required, personal, milliseconds, None)
+            return Field(name, wire, kind, part, required, personal, milliseconds)
     kind = next(kind for kind, of in _SCALARS.items() if of in parts)
-    exact = None if kind is Kind.INT or required or milliseconds else _SCALARS[kind]
-    return Field(name, wire, kind, None, required, personal, milliseconds, exact)
+    return Field(name, wire, kind, None, required, personal, milliseconds)
 
 
 def _parts(hint: Any) -> Iterator[Any]:

@@ -9,7 +9,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from http.client import HTTPException
 from typing import Any
 
@@ -42,6 +41,7 @@ _logger.addHandler(logging.NullHandler())
 
 URLLIB3_VERSION: str = urllib3.__version__  # type: ignore[attr-defined]  # public, but not in its __all__
 
+_ONCE = Retry(total=False, redirect=False)  # the loop around urlopen decides what is tried again
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -218,8 +218,7 @@ class _Delivery:
         number = 0
         while True:
             number += 1
-            attempt = Attempt(self._request.method, self._request.path, number)
-            self._tell(self._settings.on_request, attempt)
+            self._tell("on_request", number)
             started = time.monotonic()
             response: BaseHTTPResponse | None = None
             answer: Any = None
@@ -230,27 +229,29 @@ class _Delivery:
                 failure = self._refusal(response, answer)
             except (HTTPError, HTTPException, OSError) as raised:
                 error, failure = raised, self._translate(raised, response)
-            if failure:
-                failure.attempts = number
-            status = failure.status if failure else answer.status
             seconds = time.monotonic() - started
-            _logger.debug(
-                "%s %s %s %d ms attempt %d", attempt.method, attempt.path, status or "-", seconds * 1000, number
-            )
-            attempt = replace(attempt, status=status, seconds=seconds, error=failure)
-            self._tell(self._settings.on_response, attempt)
+            self._report(number, seconds, answer, failure)
             if failure is None:
-                if isinstance(answer, RESTResponse):
-                    answer.attempts = number
                 return answer
             wait = self._wait(failure, response, error)
             if wait is None:
                 raise failure from error
-            self._tell(self._settings.on_retry, replace(attempt, wait=wait))
+            self._tell("on_retry", number, failure.status, seconds, failure, wait)
             if wait:
                 self._sleep(wait)
                 if self._left() <= 0:  # the machine slept longer than it was asked to
                     raise failure from error
+
+    def _report(self, number: int, seconds: float, answer: Any, failure: ApiException | None) -> None:
+        """Tell the log and the hook how an attempt ended."""
+        if failure:
+            failure.attempts = number
+        elif isinstance(answer, RESTResponse):
+            answer.attempts = number
+        status = failure.status if failure else answer.status
+        request = self._request
+        _logger.debug("%s %s %s %d ms attempt %d", request.method, request.path, status or "-", seconds * 1000, number)
+        self._tell("on_response", number, status, seconds, failure)
 
     def _left(self) -> float:
         return self.call.deadline - time.monotonic()
@@ -270,7 +271,7 @@ class _Delivery:
             self._url,
             body=self._request.body,
             headers=self._request.headers,
-            retries=False,
+            retries=_ONCE,
             redirect=False,
             assert_same_host=False,  # a proxy's pool is asked for the service's URL
             timeout=timeout,
@@ -316,7 +317,7 @@ class _Delivery:
         failure.retry_after = retry_after(response)
         failure.reason = without_keys(failure.reason or "", self._secrets)
         failure.body = without_keys(failure.body or "", self._secrets)
-        failure.headers = HTTPHeaderDict((k, without_keys(v, self._secrets)) for k, v in answer.headers.items())
+        failure.headers = self._masked(answer.headers)
         return failure
 
     def _translate(self, error: Exception, response: BaseHTTPResponse | None) -> ApiException:
@@ -326,8 +327,11 @@ class _Delivery:
             failure = translate(error, self._origin.name, self._left() <= 0.001)
         if response is not None and isinstance(failure, InvalidResponseException):
             failure.status = response.status
-            failure.headers = HTTPHeaderDict(response.headers)
+            failure.headers = self._masked(response.headers)
         return failure
+
+    def _masked(self, headers: HTTPHeaderDict) -> HTTPHeaderDict:
+        return HTTPHeaderDict((name, without_keys(value, self._secrets)) for name, value in headers.items())
 
     def _wait(self, failure: ApiException, response: BaseHTTPResponse | None, error: Exception | None) -> float | None:
         """Tell how long to wait before the next attempt; None when there is none."""
@@ -349,11 +353,13 @@ class _Delivery:
         wait = wait_before_next(policy, failure.retry_after)
         return wait if wait < self._left() else None
 
-    def _tell(self, hook: Hook, attempt: Attempt) -> None:
+    def _tell(self, name: str, number: int, *outcome: Any) -> None:
+        """Call a hook with an Attempt, if there is one."""
+        hook: Hook = getattr(self._settings, name)
         if hook is None:
             return
         try:
-            hook(attempt)
+            hook(Attempt(self._request.method, self._request.path, number, *outcome))
         except Exception:
             _logger.exception("a hook of the configuration failed; the call goes on")
 

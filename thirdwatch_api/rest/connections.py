@@ -20,6 +20,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import wait_for_read
 
+from ..exceptions import ApiValueError
+from .answer_head import AnswerHead
 from .forks import UNFORKED
 
 __all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket"]
@@ -63,25 +65,25 @@ class _Deadline:
         if timeout is None or timeout > left:
             self.settimeout(left)
 
-    def recv(self, *args: Any) -> bytes:
+    def recv(self, *args: Any, **kwargs: Any) -> bytes:
         self._bound()
-        return super().recv(*args)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
+        return super().recv(*args, **kwargs)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
 
-    def recv_into(self, *args: Any) -> int:
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self._bound()
-        received: int = super().recv_into(*args)  # type: ignore[misc]  # the socket class that this is mixed into
+        received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]  # the socket class that this is mixed into
         call = CURRENT.get(None)
         if call and not received:
             call.ended = True
         return received
 
-    def send(self, *args: Any) -> int:
+    def send(self, *args: Any, **kwargs: Any) -> int:
         self._bound()
-        return super().send(*args)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
+        return super().send(*args, **kwargs)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
 
-    def sendall(self, *args: Any) -> None:
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
         self._bound()
-        super().sendall(*args)  # type: ignore[misc]  # the socket class that this is mixed into
+        super().sendall(*args, **kwargs)  # type: ignore[misc]  # the socket class that this is mixed into
 
 
 class _Socket(_Deadline, socket.socket):
@@ -113,9 +115,11 @@ class _Connection(HTTPConnection):
     """A connection that serves one call at a time."""
 
     debuglevel = 0  # http.client's switch for all connections would print the key: here it has no effect
+    response_class = AnswerHead
     idle_since = 0.0
     _served = False
-    _unsent: list[bytes] | None = None
+    _lines: list[str] | None = None  # the headers of the request that is being written, else None
+    _parts: list[bytes]
 
     def connect(self) -> None:
         self._served = False
@@ -129,22 +133,31 @@ class _Connection(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send head and body in one write: small events then fit one packet."""
         CURRENT.get().reused = self._served
-        self._unsent = []
+        self._lines, self._parts = [], []
         try:
             super().request(*args, **kwargs)
-            message = b"".join(self._unsent)
+            headers = "\r\n".join(self._lines)
+            if headers.count("\n") >= len(self._lines):
+                raise ApiValueError("a header that was added to the request holds a line break")
         finally:
-            self._unsent = None
-        self.send(message)
+            self._lines = None
+        start, *body = self._parts  # start is the request line and the empty line that ends a head
+        self.send(b"".join((start[:-2], headers.encode("latin-1"), b"\r\n\r\n", *body)))
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         super().putrequest(method, url + CURRENT.get().secret_query, *args, **kwargs)
 
+    def putheader(self, header: Any, *values: Any) -> None:
+        if self._lines is None:
+            super().putheader(header, *values)
+        else:
+            self._lines.append(f"{header}: {values[0]}")
+
     def send(self, data: Any) -> None:
-        if self._unsent is None:
+        if self._lines is None:
             super().send(data)
         else:
-            self._unsent.append(data)
+            self._parts.append(data)
 
     def getresponse(self) -> Any:
         call, sock = CURRENT.get(), self.sock
@@ -252,12 +265,12 @@ class Slots(queue.LifoQueue[Any]):
 class Pool(HTTPConnectionPool):
     """Connections to one host."""
 
-    ConnectionCls = _Connection
+    ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType]  # urllib3's protocol names each parameter
     QueueCls = Slots
 
 
 class TLSPool(HTTPSConnectionPool):
     """Connections to one host over TLS."""
 
-    ConnectionCls = _TLSConnection
+    ConnectionCls = _TLSConnection  # pyright: ignore[reportAssignmentType]  # urllib3's protocol names each parameter
     QueueCls = Slots
