@@ -186,7 +186,7 @@ def test_a_missing_key_is_an_error_before_sending_that_says_how_to_set_it(
     client = make_client(api_key=None)
     with pytest.raises(ApiValueError) as caught:
         OrderStatusApi(client).order_status(EVENT)
-    assert 'thirdwatch_api.configuration.api_key["X-THIRDWATCH-API-KEY"]' in str(caught.value)
+    assert 'set api_key["X-THIRDWATCH-API-KEY"] of the configuration of this client' in str(caught.value)
     assert "THIRDWATCH_API_KEY" in str(caught.value)
     assert caught.value.status is None
     assert sandbox.requests == []

@@ -323,7 +323,6 @@ def test_copies_and_pickles_hold_the_same_settings_and_a_client_of_their_own(
     for name, value in OTHERS.items():
         assert getattr(twin, name) == value
     assert (twin.logger_format, twin.api_client) == ("%(message)s", None)
-    assert "username='ann'" in repr(twin)
     twin.api_key[API_KEY_HEADER] = "changed"
     assert configuration.api_key == OTHERS["api_key"]
 

@@ -317,7 +317,7 @@ def test_a_decision_is_checked_as_an_event_is(sandbox: Sandbox, client: ApiClien
     with pytest.raises(ApiValueError) as caught:
         ClientActionApi(client).client_action(ClientAction(order_timestamp="1494322845"))
     assert len(caught.value.problems) == 3
-    with pytest.raises(ApiValueError, match="pass a PostbackUrls"):
+    with pytest.raises(ApiValueError, match="pass PostbackUrls"):
         PostbackApi(client).register(None)  # type: ignore[arg-type]  # that is the point
     with pytest.raises(TypeError, match="unknown option"):
         PostbackApi(client).register({}, timeout=1)  # type: ignore[call-arg]  # that is the point

@@ -202,7 +202,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_MODULES})
 
 
-if not TYPE_CHECKING:
+if not TYPE_CHECKING:  # pragma: no branch - type checkers see the imports above
     __getattr__ = importer(__name__, _module_of)
 
 configuration = Configuration()

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 from urllib.parse import quote, urlencode
 
 import six
@@ -24,7 +24,15 @@ from .configuration import (
     check_retries,
     check_timeout,
 )
-from .exceptions import ApiException, ApiTypeError, ApiValueError, InvalidResponseException, without_keys, without_texts
+from .exceptions import (
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    InvalidResponseException,
+    without_keys,
+    without_texts,
+    without_user,
+)
 from .models._answer import Answer
 from .models._encoder import to_json_value, value_to_json
 from .models._model import Kind, Model, field_table
@@ -43,6 +51,10 @@ _USER_AGENT = f"thirdwatch-python/{__version__} python/{_PYTHON} urllib3/{URLLIB
 _NO_KEY = (
     f'no API key: set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], '
     "or THIRDWATCH_API_KEY in the environment"
+)
+_NO_KEY_OF_CLIENT = (
+    f'no API key: set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
+    "or THIRDWATCH_API_KEY in the environment before it is made"
 )
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
@@ -100,6 +112,8 @@ class ApiClient:
         *,
         configuration: Configuration | None = None,
     ) -> None:
+        if not isinstance(host, (str, type(None))) or not isinstance(configuration, (Configuration, type(None))):
+            raise ApiTypeError("host: expected text; configuration: expected a Configuration, passed by keyword")
         self.configuration = default_configuration() if configuration is None else configuration
         self.rest_client = RESTClientObject(self.configuration)
         self.default_headers: dict[str, str] = {}
@@ -120,7 +134,7 @@ class ApiClient:
         raise ApiTypeError("an ApiClient can't be copied or pickled: make one in each process")
 
     def __repr__(self) -> str:
-        return f"ApiClient(host={self.host!r})"
+        return f"ApiClient(host={without_user(self.host)!r})"
 
     def close(self) -> None:
         """Close all connections. Calls that were given a callback end first."""
@@ -280,7 +294,7 @@ class ApiClient:
             given = {**(header_params or {}), **self.default_headers}
             key = next((value for name, value in given.items() if str(name).upper() == API_KEY_HEADER), None)
         if not key:
-            raise ApiValueError(_NO_KEY)
+            raise ApiValueError(_NO_KEY if self.configuration is default_configuration() else _NO_KEY_OF_CLIENT)
         return key
 
     def _headers(self, header_params: Mapping[str, str] | None, key: str, *, with_body: bool) -> Mapping[str, str]:
@@ -439,7 +453,7 @@ def _convert(value: Any, wanted: Any) -> Any:
         if found := re.fullmatch(_GENERIC_TYPE, wanted):
             return _convert_each(value, found[2])
         wanted = _NATIVE_TYPES.get(wanted) or getattr(models, wanted, None)
-    if not isinstance(wanted, type):
+    if not isinstance(wanted, type) or get_origin(wanted):  # Python 3.10 takes list[int] for a type
         raise ApiValueError("response_type: there is no such type")
     if issubclass(wanted, Model):
         return wanted.from_dict(value) if isinstance(value, Mapping) else value

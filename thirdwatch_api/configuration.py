@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import six
 
-from .exceptions import ApiException, ApiTypeError, ApiValueError
+from .exceptions import ApiException, ApiTypeError, ApiValueError, without_user
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -184,7 +184,10 @@ def _handler_for(logger: logging.Logger, path: str) -> logging.Handler:
     for handler in logger.handlers:
         if isinstance(handler, logging.FileHandler) and handler.baseFilename == full_path:
             return handler
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise ApiValueError(f"logger_file: can't be written ({error.strerror})") from None
     logger.addHandler(handler)
     return handler
 
@@ -316,7 +319,7 @@ class Configuration:
             if name != "debug" or value:
                 setattr(self, name, value)
 
-    def __setattr__(self, name: str, value: object) -> None:
+    def _set(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)
         try:
             object.__setattr__(self, name, check(name.lstrip("_"), value) if check else value)
@@ -326,6 +329,9 @@ class Configuration:
             near = get_close_matches(name, self._names(), 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise AttributeError(f"Configuration has no setting {name!r}{hint}") from None
+
+    if not TYPE_CHECKING:  # pragma: no branch - type checkers would take any name for a setting
+        __setattr__ = _set
 
     @property
     def api_key(self) -> dict[str, str]:
@@ -413,6 +419,8 @@ class Configuration:
         :raises ApiTypeError: the key is neither text nor bytes
         """
         key = self._api_key.get(identifier)
+        if not key:  # header names have no letter case
+            key = next((v for name, v in self._api_key.items() if str(name).upper() == identifier.upper()), None)
         if not key:
             return None
         if not isinstance(key, (str, bytes)):
@@ -449,7 +457,9 @@ class Configuration:
     def __repr__(self) -> str:
         """Show all settings, with keys and the proxy's address masked."""
         values = self.__getstate__()
-        values.update(api_key=_Secrets(self._api_key), password=_MASK, proxy=self.proxy and _MASK)
+        values.update(api_key=_Secrets(self._api_key), proxy=self.proxy and _MASK, host=without_user(self.host))
+        for ignored in ("username", "password", "temp_folder_path"):
+            del values[ignored]
         return f"Configuration({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     def __getstate__(self) -> dict[str, Any]:

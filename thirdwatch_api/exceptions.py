@@ -58,6 +58,11 @@ def without_emails(text: str) -> str:
     return re.sub(_EMAIL, "***", text) if "@" in text else text
 
 
+def without_user(url: str) -> str:
+    """Replace the user part of a URL by ``***``."""
+    return re.sub(r"//[^/?#]*@", "//***@", url)
+
+
 def without_texts(text: str, secrets: Iterable[str]) -> str:
     """Replace each secret by ``***``, the longest first; a text of less than four characters is no secret."""
     for secret in sorted(secrets, key=len, reverse=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
@@ -15,8 +16,8 @@ from ..models.event_response import EventResponse
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 else:
-    # TypedDict options are for type checkers and editors; at run time any keyword arrives, and Api checks it.
-    Unpack = dict
+    # At run time any keyword arrives, and Api checks it. Python 3.10 lacks the name; dict stands in for it there.
+    Unpack = getattr(typing, "Unpack", dict)
 
 __all__ = ["Api", "Options", "Unpack"]
 
@@ -67,6 +68,9 @@ class Api:
     """Whether a success may hold anything instead of a JSON object."""
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
+        if not (api_client is None or hasattr(api_client, "call_api")):
+            given = type(api_client).__name__
+            raise ApiTypeError(f"api_client: expected an ApiClient, got {given}; use ApiClient(configuration=...)")
         self._api_client = api_client
 
     @property
@@ -85,7 +89,7 @@ class Api:
     def _call(self, event: object, options: Mapping[str, Any]) -> Any:
         _check(self, options)
         if event is None:
-            raise ApiValueError(f"{type(self).__name__}: the event is missing; pass a {self.model.__name__}")
+            raise ApiValueError(f"{type(self).__name__}: the event is missing; pass {self.model.__name__} or a dict")
         client = self.api_client
         return client.call_api(
             self.path,
@@ -114,7 +118,8 @@ class Api:
 def _check(api: Api, options: Mapping[str, Any]) -> None:
     unknown = options.keys() - Options.__annotations__.keys()
     if unknown:
-        raise ApiTypeError(f"{type(api).__name__}: unknown option {', '.join(sorted(unknown))}")
+        known = ", ".join(Options.__annotations__)
+        raise ApiTypeError(f"{type(api).__name__}: unknown option {', '.join(sorted(unknown))}; there are {known}")
 
 
 def _default_client() -> ApiClient:

@@ -77,12 +77,14 @@ __all__ = [
 
 
 def _module_of(name: str) -> str | None:
-    return "." + module_name(name) if name in __all__ else None
+    if name in __all__:
+        return "." + module_name(name)
+    return "." + name if name in map(module_name, __all__) else None
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-if not TYPE_CHECKING:  # type checkers see the imports above
+if not TYPE_CHECKING:  # pragma: no branch - type checkers see the imports above
     __getattr__ = importer(__name__, _module_of)

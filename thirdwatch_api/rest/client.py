@@ -28,7 +28,7 @@ from ..exceptions import (
     class_for_status,
     without_keys,
 )
-from .connections import CURRENT, Call
+from .connections import CURRENT, Call, TooLargeError
 from .failures import translate
 from .forks import UNFORKED
 from .origin import Origin, open_origin
@@ -42,6 +42,7 @@ _logger.addHandler(logging.NullHandler())
 URLLIB3_VERSION: str = urllib3.__version__  # type: ignore[attr-defined]  # public, but not in its __all__
 
 _ONCE = Retry(total=False, redirect=False)  # the loop around urlopen decides what is tried again
+_LARGEST_HEAD = 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -193,10 +194,6 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - there is no fork on W
     os.register_at_fork(after_in_child=_forget_all)
 
 
-class _TooLargeError(HTTPError):
-    """The answer is larger than the configuration allows."""
-
-
 class _Delivery:
     """One call: its attempts, and what became of the last one."""
 
@@ -266,6 +263,7 @@ class _Delivery:
             connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
             timeout = Timeout(total=left, connect=connect, read=read)
         self.call.reused = self.call.answered = self.call.ended = False
+        self.call.room = self._settings.max_response_size + _LARGEST_HEAD
         return self._origin.pool.urlopen(
             self._request.method,
             self._url,
@@ -284,18 +282,19 @@ class _Delivery:
         success = 200 <= response.status < 300
         if success and not self._request.preload_content:
             return response
+        wanted = success and response.status != 204  # which says that there is nothing to read
         limit = self._settings.max_response_size
         data = b""
         try:
             if response.status >= 200:  # what follows a 1xx answers this request too, and must not meet the next
                 data = response.read(limit + 1)
             if success and len(data) > limit:
-                raise _TooLargeError(f"the answer is larger than max_response_size, {limit} bytes")
+                raise TooLargeError
         except (ValueError, OverflowError) as error:  # http.client reads a chunk of size -5 by read(-5)
-            if success:
+            if wanted:
                 raise ProtocolError("a chunk has a size that makes no sense") from error
         except (HTTPError, HTTPException, OSError):
-            if success:
+            if wanted:
                 raise
             # The status has said enough; the text would only have explained it.
         finally:
@@ -321,8 +320,11 @@ class _Delivery:
         return failure
 
     def _translate(self, error: Exception, response: BaseHTTPResponse | None) -> ApiException:
-        if isinstance(error, _TooLargeError):
-            failure: ApiException = InvalidResponseException(0, str(error))
+        if isinstance(error, TooLargeError):
+            limit = self._settings.max_response_size
+            failure: ApiException = InvalidResponseException(
+                0, f"the answer is larger than configuration.max_response_size, {limit} bytes"
+            )
         else:
             failure = translate(error, self._origin.name, self._left() <= 0.001)
         if response is not None and isinstance(failure, InvalidResponseException):
@@ -370,4 +372,4 @@ def _shown_location(location: str) -> str:
         url = parse_url(location)
     except (HTTPError, ValueError):
         return "an address that can't be read"
-    return url._replace(auth=None, query=None, fragment=None).url or "nowhere"
+    return url._replace(auth=None, query=None, fragment=None).url or "no address at all"

@@ -86,10 +86,12 @@ def _os_reason(error: BaseException) -> str:
 
 def _proxy_reason(error: ProxyError) -> str:
     original = error.original_error
+    if isinstance(original, NameResolutionError):
+        return "the name of the proxy can't be resolved"
+    if isinstance(original, NewConnectionError):
+        return f"it can't be reached, {_os_reason(original)}"
     if isinstance(original, (ConnectTimeoutError, ReadTimeoutError)):
         return "it did not answer within the time-out"
-    if isinstance(original, NewConnectionError):
-        return "it can't be reached"
     if isinstance(original, OSError) and str(original).startswith("Tunnel connection failed"):
         return str(original).partition(": ")[2]
     return type(original).__name__
@@ -108,4 +110,6 @@ def _tls_reason(error: Exception, name: str) -> str:
     reason = getattr(error, "reason", None) or type(error).__name__
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return f"{name} wants a client certificate: set cert_file ({reason})"
+    if "WRONG_VERSION_NUMBER" in reason or "RECORD_LAYER_FAILURE" in reason:
+        return f"what answers at {name} speaks no TLS ({reason})"
     return f"no TLS connection to {name} ({reason})"
