@@ -5,7 +5,8 @@ ever. So the sockets here check the deadline of the call that uses them, wheneve
 the look-up of the host's name and the answer of a proxy to CONNECT, which other code waits for.
 """
 
-import encodings.idna  # noqa: F401 - the look-up of a name imports it, and a fork in the middle would lock it for ever
+# The look-up of a name imports the codec, and a fork in the middle of that would lock it for ever.
+import encodings.idna  # noqa: F401 - see above  # pyright: ignore[reportUnusedImport]
 import queue
 import socket
 import ssl
@@ -17,20 +18,20 @@ from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import InvalidHeader
+from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import wait_for_read
 
 from ..exceptions import ApiValueError
 from .answer_head import AnswerHead
 from .forks import UNFORKED
 
-__all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket"]
+__all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket", "TooLargeError"]
 
 
 class Call:
     """What a connection has to know of the call that it works for, and tells it."""
 
-    __slots__ = ("answered", "deadline", "ended", "reused", "secret_query")
+    __slots__ = ("answered", "deadline", "ended", "reused", "room", "secret_query")
 
     def __init__(self, deadline: float, secret_query: str = "") -> None:
         self.deadline = deadline
@@ -43,6 +44,12 @@ class Call:
         """Whether the head of an answer came in the last attempt."""
         self.ended = False
         """Whether the server closed the connection in the last attempt."""
+        self.room = 0
+        """How many bytes may still come in the last attempt."""
+
+
+class TooLargeError(HTTPError):
+    """The answer is larger than the configuration allows."""
 
 
 CURRENT: ContextVar[Call] = ContextVar("CURRENT")
@@ -73,8 +80,11 @@ class _Deadline:
         self._bound()
         received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]  # the socket class that this is mixed into
         call = CURRENT.get(None)
-        if call and not received:
-            call.ended = True
+        if call:
+            call.ended = not received
+            call.room -= received
+            if call.room < 0:  # http.client reads a chunk of size -1 to its end, however far that is
+                raise TooLargeError
         return received
 
     def send(self, *args: Any, **kwargs: Any) -> int:
@@ -151,7 +161,8 @@ class _Connection(HTTPConnection):
         if self._lines is None:
             super().putheader(header, *values)
         else:
-            self._lines.append(f"{header}: {values[0]}")
+            value = values[0]  # bytes when it is the host, asked for through a proxy
+            self._lines.append(f"{header}: {value.decode('latin-1') if isinstance(value, bytes) else value}")
 
     def send(self, data: Any) -> None:
         if self._lines is None:
