@@ -36,6 +36,7 @@ from .servers import (
     full_backlog,
     head,
     in_chunks,
+    latest,
     make_client,
     message,
     raw,
@@ -45,7 +46,7 @@ from .servers import (
 )
 
 DEADLINE = 0.3
-LATEST = DEADLINE * 1.1 + 0.1  # the tenth of a second is for a busy machine
+LATEST = latest(DEADLINE)
 CHUNKED = {"Transfer-Encoding": "chunked"}
 GZIPPED = {"Content-Encoding": "gzip", "Content-Length": "1000"}
 
@@ -142,7 +143,7 @@ def test_a_server_that_does_not_read_costs_the_deadline_at_most() -> None:
         with make_client(server.url, deadline=DEADLINE, client_side_validation=False) as client:
             with Stopwatch() as watch, pytest.raises(TimeoutException):
                 OrderStatusApi(client).order_status(event)
-    assert watch.seconds < LATEST + 0.5  # the time it takes to write 32 MB as JSON
+    assert watch.seconds < LATEST + 1.0  # the time it takes to write 32 MB as JSON
 
 
 def test_a_full_backlog_costs_the_deadline_at_most() -> None:
@@ -164,7 +165,7 @@ def test_attempts_and_the_waits_between_them_share_one_deadline() -> None:
     with FaultServer(delayed(0.05, answer(503))) as server, make_client(server.url, deadline=0.5) as client:
         with Stopwatch() as watch, pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < 0.65
+    assert watch.seconds < latest(0.5)
     assert 1 < caught.value.attempts < 4
 
 
@@ -211,7 +212,7 @@ def test_waiting_for_a_connection_counts_towards_the_deadline() -> None:
             assert stalled.is_alive()
         with Stopwatch() as watch, pytest.raises(TimeoutException, match="in use") as caught:
             orders.order_status(EVENT, _deadline=0.2)
-        assert 0.19 < watch.seconds < 0.35
+        assert 0.19 < watch.seconds < latest(0.2)
         assert (caught.value.status, caught.value.attempts, len(server.requests)) == (0, 1, 1)
         stalled.join()
 
@@ -220,7 +221,7 @@ def test_a_deadline_per_call_replaces_the_configurations_for_that_call_alone() -
     with FaultServer(stall, answer()) as server, make_client(server.url, deadline=5) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT, _deadline=0.2)
-        assert watch.seconds < 0.35
+        assert watch.seconds < latest(0.2)
         assert client.configuration.deadline == 5
         assert OrderStatusApi(client).order_status(EVENT).message == "taken"
 
@@ -263,7 +264,7 @@ def test_a_time_out_bounds_the_wait_for_bytes(timeout: Any) -> None:
         record_waits(client)
         with Stopwatch() as watch, pytest.raises(TimeoutException, match="within the time-out") as caught:
             OrderStatusApi(client).order_status(EVENT, _request_timeout=timeout)
-        assert 0.19 < watch.seconds < 0.4
+        assert 0.19 < watch.seconds < latest(0.2)
         assert caught.value.attempts == 2
 
 
@@ -272,14 +273,14 @@ def test_the_deadline_wins_over_a_longer_time_out(timeout: Any) -> None:
     with FaultServer(stall) as server, make_client(server.url, deadline=0.2, timeout=timeout) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException, match="before the deadline"):
             OrderStatusApi(client).order_status(EVENT)
-        assert watch.seconds < 0.35
+        assert watch.seconds < latest(0.2)
 
 
 def test_without_a_time_out_the_deadline_alone_bounds_a_call() -> None:
     with FaultServer(stall) as server, make_client(server.url, deadline=0.2, timeout=None) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT, _request_timeout=None)
-        assert watch.seconds < 0.35
+        assert watch.seconds < latest(0.2)
 
 
 def test_a_time_out_per_call_is_not_changed_by_calls() -> None:

@@ -42,6 +42,7 @@ from .servers import (
     Then,
     answer,
     delayed,
+    latest,
     make_client,
     message,
     stall,
@@ -204,7 +205,7 @@ def test_closing_a_client_drops_what_its_deadline_leaves_and_tells_whoever_waits
         handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, callback=print) for _ in range(5)]
         with Stopwatch() as watch:
             client.close()
-        assert watch.seconds < 0.4
+        assert watch.seconds < latest(0.2)
         for handle in handles:
             handle.join(5)
         errors = [handle.exception(0) for handle in handles]
@@ -407,12 +408,11 @@ def test_a_childs_exit_leaves_the_parents_connections_alone(tls: bool, tmp_path:
 def test_a_child_does_not_wait_for_the_calls_that_its_parent_accepted() -> None:
     script = """
     handles = [send("parent", callback=lambda result: os.write(1, b"taken\\n")) for _ in range(4)]
-    started = time.monotonic()
     pid = os.fork()
     if not pid:
         sys.exit(0)
     assert wait_for(pid) == 0
-    assert time.monotonic() - started < 0.5
+    assert handles[-1].is_alive()
     """
     with FaultServer(delayed(0.8, answer())) as server:
         done = run_script(SETUP + script, server.url)
