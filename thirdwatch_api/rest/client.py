@@ -302,7 +302,7 @@ class _Delivery:
             response.release_conn()
         # An exception keeps the reason among its arguments, which its repr shows.
         reason = without_keys(response.reason or "", self._secrets)
-        return RESTResponse(response.status, reason, data[:limit], HTTPHeaderDict(response.headers))
+        return RESTResponse(response.status, reason, data[:limit], response.headers)
 
     def _refusal(self, response: BaseHTTPResponse, answer: Any) -> ApiException | None:
         """Make the exception for an answer that is no success."""
