@@ -205,5 +205,5 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # pragma: no branch - type checkers see the imports above
     __getattr__ = importer(__name__, _module_of)
 
-configuration = Configuration()
+configuration: Configuration = Configuration()
 """Settings of the client that API objects without one of their own share."""

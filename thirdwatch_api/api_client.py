@@ -114,10 +114,10 @@ class ApiClient:
     ) -> None:
         if not isinstance(host, (str, type(None))) or not isinstance(configuration, (Configuration, type(None))):
             raise ApiTypeError("host: expected text; configuration: expected a Configuration, passed by keyword")
-        self.configuration = default_configuration() if configuration is None else configuration
-        self.rest_client = RESTClientObject(self.configuration)
+        self.configuration: Configuration = default_configuration() if configuration is None else configuration
+        self.rest_client: RESTClientObject = RESTClientObject(self.configuration)
         self.default_headers: dict[str, str] = {}
-        self.cookie = cookie
+        self.cookie: str | None = cookie
         self._host = host
         self._user_agent: str | None = None
         self._last_headers: tuple[tuple[object, ...], dict[str, str]] = ((), {})

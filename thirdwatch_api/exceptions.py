@@ -160,14 +160,14 @@ def _as_text(data: bytes | str | None) -> str | None:
 class _Misuse(ApiException):
     """What ApiTypeError and ApiValueError share: nothing was sent."""
 
-    hint = ""
+    hint: str = ""
 
     problems: tuple[str, ...]
     """Each problem of an event with its path, when there may be several."""
 
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(reason=message)
-        self.args = (message, problems)  # what unpickling passes to this constructor
+        Exception.__init__(self, message, problems)  # what unpickling passes to this constructor
         self.problems = problems
 
 
@@ -182,79 +182,79 @@ class ApiValueError(_Misuse, ValueError):
 class ConnectionException(ApiException):
     """Tell that no answer came. The service may have taken the event all the same."""
 
-    hint = "Check the network, configuration.host and configuration.proxy."
+    hint: str = "Check the network, configuration.host and configuration.proxy."
 
 
 class TimeoutException(ConnectionException):
     """Tell that a time-out or the deadline of the call passed without an answer."""
 
-    hint = "Check the network, or allow more time: configuration.timeout and configuration.deadline (seconds)."
+    hint: str = "Check the network, or allow more time: configuration.timeout and configuration.deadline (seconds)."
 
 
 class TLSException(ConnectionException):
     """Tell that no trusted connection could be made. It is not tried again."""
 
-    hint = "Check configuration.host, ssl_ca_cert, cert_file and key_file."
+    hint: str = "Check configuration.host, ssl_ca_cert, cert_file and key_file."
 
 
 class InvalidResponseException(ApiException):
     """Tell that an answer with a 2xx status was not a JSON object, too large, or could not be decoded."""
 
-    hint = "Something other than the service may have answered: check configuration.host and proxies on the way."
+    hint: str = "Something other than the service may have answered: check configuration.host and proxies on the way."
 
 
 class RedirectException(ApiException):
     """Refuse a redirect: to follow it would hand the API key and the customer's data to another address."""
 
-    hint = "The service never redirects: set configuration.host to its final address."
+    hint: str = "The service never redirects: set configuration.host to its final address."
 
 
 class BadRequestException(ApiException):
     """Tell that the service could not read the event (400)."""
 
-    hint = "Correct the event before sending it again."
+    hint: str = "Correct the event before sending it again."
 
 
 class UnauthorizedException(ApiException):
     """Tell that the service does not know the API key (401)."""
 
-    hint = 'Check configuration.api_key["X-THIRDWATCH-API-KEY"].'
+    hint: str = 'Check configuration.api_key["X-THIRDWATCH-API-KEY"].'
 
 
 class ForbiddenException(ApiException):
     """Tell that the API key may not do this (403)."""
 
-    hint = "Ask Thirdwatch what this API key may do."
+    hint: str = "Ask Thirdwatch what this API key may do."
 
 
 class NotFoundException(ApiException):
     """Tell that there is nothing at this address (404)."""
 
-    hint = "Check configuration.host, its path included."
+    hint: str = "Check configuration.host, its path included."
 
 
 class ConflictException(ApiException):
     """Tell that the event contradicts what the service knows (409)."""
 
-    hint = "Check what was sent about the same order or customer before."
+    hint: str = "Check what was sent about the same order or customer before."
 
 
 class UnprocessableEntityException(ApiException):
     """Tell that the service understood the event and refused its content (422)."""
 
-    hint = "Correct the event before sending it again."
+    hint: str = "Correct the event before sending it again."
 
 
 class TooManyRequestsException(ApiException):
     """Tell that events come faster than the account allows (429); see ``retry_after``."""
 
-    hint = "Send more slowly, or wait for error.retry_after seconds when it is set."
+    hint: str = "Send more slowly, or wait for error.retry_after seconds when it is set."
 
 
 class ServiceException(ApiException):
     """Tell that the service itself failed (5xx). Sending the event again later may work."""
 
-    hint = "The service failed; send the event again later."
+    hint: str = "The service failed; send the event again later."
 
 
 _BY_STATUS: dict[int, type[ApiException]] = {

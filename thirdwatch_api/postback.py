@@ -61,13 +61,13 @@ _ADDRESS = {f.name: f for f in field_table(ShippingAddress)}
 class PostbackException(ApiException):
     """Refuse a postback; ``status`` is the HTTP status to answer with, ``reason`` holds nothing of what came."""
 
-    hint = "Do not act on it."
+    hint: str = "Do not act on it."
 
 
 class UnauthorizedPostbackException(PostbackException, UnauthorizedException):
     """Refuse a postback that does not prove it comes from the service (401)."""
 
-    hint = f'Do not act on it. If the service did send it, check configuration.api_key["{API_KEY_HEADER}"].'
+    hint: str = f'Do not act on it. If the service did send it, check configuration.api_key["{API_KEY_HEADER}"].'
 
 
 class BadPostbackException(PostbackException, BadRequestException):

@@ -1,7 +1,9 @@
 """AddPromotionApi: POST /v1/add_promotion."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.add_promotion import AddPromotion
 from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["AddPromotionApi"]
 
 
 class AddPromotionApi(Api):
-    """Hold the add_promotion call."""
+    """Make the add_promotion call."""
 
     path = "/v1/add_promotion"
-    model = AddPromotion
+    model: ClassVar[type[Model]] = AddPromotion
 
     def add_promotion(self, json: AddPromotion | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report promotions that a customer gained, or tried and failed to apply."""

@@ -1,7 +1,9 @@
 """AddToCartApi: POST /v1/add_to_cart."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.add_to_cart import AddToCart
 from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["AddToCartApi"]
 
 
 class AddToCartApi(Api):
-    """Hold the add_to_cart call."""
+    """Make the add_to_cart call."""
 
     path = "/v1/add_to_cart"
-    model = AddToCart
+    model: ClassVar[type[Model]] = AddToCart
 
     def add_to_cart(self, json: AddToCart | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a product that went into a basket or wish list."""

@@ -1,7 +1,9 @@
 """ChargebackApi: POST /v1/chargeback."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.chargeback import Chargeback
 from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["ChargebackApi"]
 
 
 class ChargebackApi(Api):
-    """Hold the chargeback call."""
+    """Make the chargeback call."""
 
     path = "/v1/chargeback"
-    model = Chargeback
+    model: ClassVar[type[Model]] = Chargeback
 
     def chargeback(self, json: Chargeback | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a payment dispute; send it again at every new stage.

@@ -1,7 +1,9 @@
 """ClientActionApi: POST /neo/v1/clientaction."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.client_action import ClientAction
 from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["ClientActionApi"]
 
 
 class ClientActionApi(Api):
-    """Hold the client_action call."""
+    """Make the client_action call."""
 
     path = "/neo/v1/clientaction"
-    model = ClientAction
+    model: ClassVar[type[Model]] = ClientAction
     at_root = True
     auth = "api_key_body"
     any_body = True

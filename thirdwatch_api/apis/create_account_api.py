@@ -1,7 +1,9 @@
 """CreateAccountApi: POST /v1/create_account."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.create_account import CreateAccount
 from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["CreateAccountApi"]
 
 
 class CreateAccountApi(Api):
-    """Hold the create_account call."""
+    """Make the create_account call."""
 
     path = "/v1/create_account"
-    model = CreateAccount
+    model: ClassVar[type[Model]] = CreateAccount
 
     def create_account(self, json: CreateAccount | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a new customer's registration."""

@@ -1,7 +1,9 @@
 """CreateOrderApi: POST /v1/createOrder."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.create_order import CreateOrder
 from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["CreateOrderApi"]
 
 
 class CreateOrderApi(Api):
-    """Hold the create_order call."""
+    """Make the create_order call."""
 
     path = "/v1/createOrder"
-    model = CreateOrder
+    model: ClassVar[type[Model]] = CreateOrder
 
     def create_order(self, body: CreateOrder | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Submit an order for assessment, with its items, its payment and the customer's identity."""

@@ -1,7 +1,9 @@
 """CustomEventApi: POST /v1/custom_event."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.custom import Custom
 from ..models.event_response import EventResponse
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["CustomEventApi"]
 
 
 class CustomEventApi(Api):
-    """Hold the custom_event call."""
+    """Make the custom_event call."""
 
     path = "/v1/custom_event"
-    model = Custom
+    model: ClassVar[type[Model]] = Custom
 
     def custom_event(self, json: Custom | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report behaviour that no built-in event covers.

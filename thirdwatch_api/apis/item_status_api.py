@@ -1,7 +1,9 @@
 """ItemStatusApi: POST /v1/item_status."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.item_status import ItemStatus
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["ItemStatusApi"]
 
 
 class ItemStatusApi(Api):
-    """Hold the item_status call."""
+    """Make the item_status call."""
 
     path = "/v1/item_status"
-    model = ItemStatus
+    model: ClassVar[type[Model]] = ItemStatus
 
     def item_status(self, json: ItemStatus | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a change of state of one item of a known order."""

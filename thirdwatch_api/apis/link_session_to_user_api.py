@@ -1,7 +1,9 @@
 """LinkSessionToUserApi: POST /v1/link_session_to_user."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.link_session_to_user import LinkSessionToUser
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["LinkSessionToUserApi"]
 
 
 class LinkSessionToUserApi(Api):
-    """Hold the link_session_to_user call."""
+    """Make the link_session_to_user call."""
 
     path = "/v1/link_session_to_user"
-    model = LinkSessionToUser
+    model: ClassVar[type[Model]] = LinkSessionToUser
 
     def link_session_to_user(self, json: LinkSessionToUser | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Attach an anonymous session to a customer, typically after guest checkout or sign-in."""

@@ -1,7 +1,9 @@
 """LoginApi: POST /v1/login."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.login import Login
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["LoginApi"]
 
 
 class LoginApi(Api):
-    """Hold the login call."""
+    """Make the login call."""
 
     path = "/v1/login"
-    model = Login
+    model: ClassVar[type[Model]] = Login
 
     def login(self, json: Login | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a sign-in attempt, failed or not."""

@@ -1,7 +1,9 @@
 """LogoutApi: POST /v1/logout."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.logout import Logout
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["LogoutApi"]
 
 
 class LogoutApi(Api):
-    """Hold the logout call."""
+    """Make the logout call."""
 
     path = "/v1/logout"
-    model = Logout
+    model: ClassVar[type[Model]] = Logout
 
     def logout(self, json: Logout | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a sign-out."""

@@ -1,7 +1,9 @@
 """OrderStatusApi: POST /v1/order_status."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.order_status import OrderStatus
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["OrderStatusApi"]
 
 
 class OrderStatusApi(Api):
-    """Hold the order_status call."""
+    """Make the order_status call."""
 
     path = "/v1/order_status"
-    model = OrderStatus
+    model: ClassVar[type[Model]] = OrderStatus
 
     def order_status(self, json: OrderStatus | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a new state of an order that was submitted before: held for review, cancelled, fulfilled, returned.

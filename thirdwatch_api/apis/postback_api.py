@@ -1,7 +1,9 @@
 """PostbackApi: POST /neo/v1/addpostbackurl/."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.postback_urls import PostbackUrls
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["PostbackApi"]
 
 
 class PostbackApi(Api):
-    """Hold the register call."""
+    """Make the register call."""
 
     path = "/neo/v1/addpostbackurl/"
-    model = PostbackUrls
+    model: ClassVar[type[Model]] = PostbackUrls
     at_root = True
     auth = "api_key_body"
     any_body = True

@@ -1,7 +1,9 @@
 """RemoveFromCartApi: POST /v1/remove_from_cart."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.remove_from_cart import RemoveFromCart
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["RemoveFromCartApi"]
 
 
 class RemoveFromCartApi(Api):
-    """Hold the remove_from_cart call."""
+    """Make the remove_from_cart call."""
 
     path = "/v1/remove_from_cart"
-    model = RemoveFromCart
+    model: ClassVar[type[Model]] = RemoveFromCart
 
     def remove_from_cart(self, json: RemoveFromCart | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a product that left a basket or wish list."""

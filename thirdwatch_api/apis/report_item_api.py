@@ -1,7 +1,9 @@
 """ReportItemApi: POST /v1/report_item."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.report_item import ReportItem
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["ReportItemApi"]
 
 
 class ReportItemApi(Api):
-    """Hold the report_item call."""
+    """Make the report_item call."""
 
     path = "/v1/report_item"
-    model = ReportItem
+    model: ClassVar[type[Model]] = ReportItem
 
     def report_item(self, json: ReportItem | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report that a shopper flagged a listing as breaking the shop's rules."""

@@ -1,10 +1,11 @@
 """ScoreApi: GET /neo/v1/score."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ..api_client import ApiResponse
 from ..exceptions import ApiTypeError, ApiValueError
+from ..models._model import Model
 from ..models.score_response import ScoreResponse
 from ._api import Api, Options, Unpack
 
@@ -22,10 +23,10 @@ __all__ = ["ScoreApi"]
 
 
 class ScoreApi(Api):
-    """Hold the score call."""
+    """Make the score call."""
 
     path = "/neo/v1/score"
-    model = ScoreResponse
+    model: ClassVar[type[Model]] = ScoreResponse
     at_root = True
     auth = "api_key_query"
 

@@ -1,7 +1,9 @@
 """SendMessageApi: POST /v1/send_message."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.send_message import SendMessage
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["SendMessageApi"]
 
 
 class SendMessageApi(Api):
-    """Hold the send_message call."""
+    """Make the send_message call."""
 
     path = "/v1/send_message"
-    model = SendMessage
+    model: ClassVar[type[Model]] = SendMessage
 
     def send_message(self, json: SendMessage | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a message from a customer to a seller, to support or to another user."""

@@ -1,7 +1,9 @@
 """SubmitReviewApi: POST /v1/submit_review."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.submit_review import SubmitReview
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["SubmitReviewApi"]
 
 
 class SubmitReviewApi(Api):
-    """Hold the submit_review call."""
+    """Make the submit_review call."""
 
     path = "/v1/submit_review"
-    model = SubmitReview
+    model: ClassVar[type[Model]] = SubmitReview
 
     def submit_review(self, json: SubmitReview | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report a review of a product or its seller."""

@@ -1,7 +1,9 @@
 """TagAPIApi: POST /v1/tag."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.tag import Tag
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["TagAPIApi"]
 
 
 class TagAPIApi(Api):
-    """Hold the tag_user call."""
+    """Make the tag_user call."""
 
     path = "/v1/tag"
-    model = Tag
+    model: ClassVar[type[Model]] = Tag
 
     def tag_user(self, json: Tag | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Tell the service that a customer is good or bad.

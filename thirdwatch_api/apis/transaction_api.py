@@ -1,7 +1,9 @@
 """TransactionApi: POST /v1/transaction."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.transaction import Transaction
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["TransactionApi"]
 
 
 class TransactionApi(Api):
-    """Hold the transaction call."""
+    """Make the transaction call."""
 
     path = "/v1/transaction"
-    model = Transaction
+    model: ClassVar[type[Model]] = Transaction
 
     def transaction(self, json: Transaction | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report the outcome of a payment, refund or transfer attempt."""

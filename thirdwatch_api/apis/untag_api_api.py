@@ -1,7 +1,9 @@
 """UntagAPIApi: POST /v1/untag."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.un_tag import UnTag
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["UntagAPIApi"]
 
 
 class UntagAPIApi(Api):
-    """Hold the un_tag_user call."""
+    """Make the un_tag_user call."""
 
     path = "/v1/untag"
-    model = UnTag
+    model: ClassVar[type[Model]] = UnTag
 
     def un_tag_user(self, json: UnTag | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Withdraw verdicts on a customer, for one kind of abuse or for all.

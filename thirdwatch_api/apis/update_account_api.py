@@ -1,7 +1,9 @@
 """UpdateAccountApi: POST /v1/update_account."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.update_account import UpdateAccount
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["UpdateAccountApi"]
 
 
 class UpdateAccountApi(Api):
-    """Hold the update_account call."""
+    """Make the update_account call."""
 
     path = "/v1/update_account"
-    model = UpdateAccount
+    model: ClassVar[type[Model]] = UpdateAccount
 
     def update_account(self, json: UpdateAccount | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Report changed profile data.

@@ -1,7 +1,9 @@
 """UpdateOrderApi: POST /v1/update_order."""
 
+from typing import ClassVar
+
 from ..api_client import ApiResponse
-from ..models._model import JsonObject
+from ..models._model import JsonObject, Model
 from ..models.event_response import EventResponse
 from ..models.update_order import UpdateOrder
 from ._api import Api, Options, Unpack
@@ -10,10 +12,10 @@ __all__ = ["UpdateOrderApi"]
 
 
 class UpdateOrderApi(Api):
-    """Hold the update_order call."""
+    """Make the update_order call."""
 
     path = "/v1/update_order"
-    model = UpdateOrder
+    model: ClassVar[type[Model]] = UpdateOrder
 
     def update_order(self, json: UpdateOrder | JsonObject, **options: Unpack[Options]) -> EventResponse:
         """Replace a stored order completely.

@@ -1,6 +1,7 @@
 """ErrorResponse: the answer to an event that the service refused."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ._answer import Answer
 
@@ -11,7 +12,8 @@ __all__ = ["ErrorResponse"]
 class ErrorResponse(Answer):
     """The answer to an event that the service refused."""
 
-    json_keys = {"message": ("error", "message", "msg")}  # noqa: RUF012 - a ClassVar by its declaration in Answer
+    json_keys: ClassVar[dict[str, tuple[str, ...]]] = {"message": ("error", "message", "msg")}
+    """Some answers hold the text under other keys."""
 
     message: str | None = None
     """Text that explains the refusal; None when the answer held none."""

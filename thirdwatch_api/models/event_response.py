@@ -1,6 +1,7 @@
 """EventResponse: the answer to an event that the service took."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ._answer import Answer
 
@@ -11,7 +12,8 @@ __all__ = ["EventResponse"]
 class EventResponse(Answer):
     """The answer to an event that the service took."""
 
-    json_keys = {"message": ("message", "status", "msg")}  # noqa: RUF012 - a ClassVar by its declaration in Answer
+    json_keys: ClassVar[dict[str, tuple[str, ...]]] = {"message": ("message", "status", "msg")}
+    """Some answers hold the text under other keys."""
 
     message: str | None = None
     """Text that acknowledges the event; None when the answer held none."""

@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from http.client import HTTPException
 from typing import Any
 
@@ -46,17 +47,24 @@ _LARGEST_HEAD = 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
+@dataclass(repr=False, eq=False, slots=True)
 class RESTResponse:
     """An answer that was read to its end."""
 
-    __slots__ = ("attempts", "data", "headers", "reason", "status")
+    status: int
+    """The HTTP status."""
 
-    def __init__(self, status: int, reason: str | None, data: bytes, headers: HTTPHeaderDict) -> None:
-        self.status = status
-        self.reason = reason
-        self.data = data
-        self.headers = headers
-        self.attempts = 0
+    reason: str | None
+    """The reason phrase."""
+
+    data: bytes
+    """The body, decompressed."""
+
+    headers: HTTPHeaderDict
+    """The headers, found in any letter case."""
+
+    attempts: int = 0
+    """How many attempts it took."""
 
     def getheaders(self) -> HTTPHeaderDict:
         """Return all headers, which are found in any letter case."""
@@ -67,60 +75,50 @@ class RESTResponse:
         return self.headers.get(name, default)
 
 
+@dataclass(repr=False, eq=False, slots=True)
 class Request:
     """What is sent, and within which bounds. None means what the configuration says."""
 
-    __slots__ = (
-        "at_root",
-        "body",
-        "deadline",
-        "headers",
-        "host",
-        "method",
-        "path",
-        "preload_content",
-        "retries",
-        "secret_query",
-        "secrets",
-        "target",
-        "timeout",
-    )
+    method: str
+    """The HTTP verb."""
 
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        *,
-        host: str | None = None,
-        target: str | None = None,
-        at_root: bool = False,
-        secret_query: str = "",
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        secrets: Iterable[str] = (),
-        preload_content: bool = True,
-        timeout: TimeoutSetting = None,
-        deadline: float | None = None,
-        retries: Retries | None = None,
-    ) -> None:
-        self.method = method
-        self.path = path
-        """The endpoint's path, as logs and hooks may see it."""
-        self.host = host
-        self.target = path if target is None else target
-        """Path and query, as they are sent."""
-        self.at_root = at_root
-        """Whether the path stands at the root of the host, instead of below the host's own path."""
-        self.secret_query = secret_query
-        """End of the query that no log and no error may show."""
-        self.headers = headers or {}
-        self.body = body
-        self.secrets = secrets
-        """What has to be masked where the answer echoes it."""
-        self.preload_content = preload_content
-        self.timeout = timeout
-        self.deadline = deadline
-        self.retries = retries
+    path: str
+    """The endpoint's path, as logs and hooks may see it."""
+
+    _: KW_ONLY
+
+    host: str | None = None
+    """URL of the service."""
+
+    target: str = ""
+    """Path and query as they are sent; when empty, the path."""
+
+    at_root: bool = False
+    """Whether the path stands at the root of the host, instead of below the host's own path."""
+
+    secret_query: str = ""
+    """End of the query that no log and no error may show."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers as they are sent."""
+
+    body: bytes | None = None
+    """Body as it is sent."""
+
+    secrets: Iterable[str] = ()
+    """API keys, which have to be masked where the answer echoes them."""
+
+    preload_content: bool = True
+    """False for urllib3's own response, unread."""
+
+    timeout: TimeoutSetting = None
+    """As ``configuration.timeout``."""
+
+    deadline: float | None = None
+    """As ``configuration.deadline``."""
+
+    retries: Retries | None = None
+    """As ``configuration.retries``."""
 
 
 class RESTClientObject:
@@ -131,8 +129,8 @@ class RESTClientObject:
     """
 
     def __init__(self, configuration: Configuration, sleep: Callable[[float], object] = time.sleep) -> None:
-        self.configuration = configuration
-        self.sleep = sleep
+        self.configuration: Configuration = configuration
+        self.sleep: Callable[[float], object] = sleep
         self._lock = threading.Lock()
         self._origins: dict[tuple[str, bool], Origin] = {}
         _clients.add(self)
@@ -208,7 +206,7 @@ class _Delivery:
         deadline = settings.deadline if request.deadline is None else request.deadline
         self.call = Call(time.monotonic() + deadline, request.secret_query)
         self._secrets = [secret for secret in request.secrets if secret]
-        self._url = origin.root + ("" if request.at_root else origin.prefix) + request.target
+        self._url = origin.root + ("" if request.at_root else origin.prefix) + (request.target or request.path)
 
     def run(self) -> Any:
         """Make attempts until one has an outcome that is final."""

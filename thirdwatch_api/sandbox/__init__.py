@@ -75,7 +75,7 @@ class Sandbox:
         on_request: Callable[[Request], object] | None = None,
         on_postback: Callable[[Delivery], object] | None = None,
     ) -> None:
-        self.api_key = api_key.strip()
+        self.api_key: str = api_key.strip()
         """The only key that it accepts."""
         if not self.api_key:
             raise ApiValueError("api_key: the sandbox needs one, to tell who may call it")
