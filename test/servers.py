@@ -70,6 +70,8 @@ class Peer:
         self.number = number
         self.closing = closing
         self.is_open = True
+        self.last = Recorded(number, b"", b"")
+        """The request that is to be answered."""
         self._unread = b""
 
     def read_request(self) -> Recorded | None:
@@ -91,7 +93,8 @@ class Peer:
                 return None
             rest += more
         self._unread = rest[size:]
-        return Recorded(self.number, head + b"\r\n\r\n" + rest[:size], first)
+        self.last = Recorded(self.number, head + b"\r\n\r\n" + rest[:size], first)
+        return self.last
 
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
@@ -411,6 +414,7 @@ class Proxy(_Listener):
 
     def _forward(self, peer: Peer, method: str, path: str, request: Recorded) -> None:
         server = http.client.HTTPConnection("127.0.0.1", self._target)
+        server.set_debuglevel(0)  # a test may have switched on the printing of all connections
         try:
             headers = {k: v for k, v in request.headers.items() if not k.startswith("proxy-")}
             server.request(method, path, request.body, headers)

@@ -35,13 +35,13 @@ class Counter(NamedTuple):
         """
         runs = [(name, calls) for name in names for calls in (_FEW, _MANY)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            totals = pool.map(lambda run: self.total(run[0], run[1], server), runs)
+            totals = pool.map(lambda run: self.total("-m", __name__, run[0], str(run[1]), *map(str, server[:3])), runs)
             counts = dict(zip(runs, totals, strict=True))
         return {name: (counts[name, _MANY] - counts[name, _FEW]) / (_MANY - _FEW) for name, _ in runs}
 
-    def total(self, name: str, calls: int, server: Server) -> int:
-        """Count the instructions of a process that makes so many calls."""
-        program = [sys.executable, "-m", __name__, name, str(calls), server.kind, server.host, str(server.port)]
+    def total(self, *arguments: str) -> int:
+        """Count the instructions of Python with these arguments."""
+        program = [sys.executable, *arguments]
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         done = subprocess.run(
             [*self.command, *program], check=False, cwd=_ROOT, env=environment, capture_output=True, text=True

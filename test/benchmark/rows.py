@@ -233,6 +233,9 @@ def start_up(_: Server, scale: Scale) -> Iterator[Row]:
     bare = statistics.median(other[0] for _, other in runs)
     note = f"the process with urllib3: {bare * 1e3:.0f} ms"
     yield Row("start-up: CPU", [each * 1e3 for each in time_taken], "<= 12 ms", "<= 9 ms", " ms", note)
+    counter = find_counter() if scale.counts_instructions else None
+    ratio = [counter.total("-c", _START_OURS) / counter.total("-c", _START_BARE)] if counter else []
+    yield Row("start-up: instructions", ratio, note="of the process, which has no goal")
     yield Row("start-up: memory", [each / _MIB for each in memory[0]] if memory else [], "<= 3 MiB", "", " MiB")
 
 

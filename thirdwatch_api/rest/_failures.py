@@ -1,6 +1,7 @@
 """What urllib3 raises, told as what we raise."""
 
 import ssl
+from http.client import BadStatusLine, UnknownProtocol
 
 from urllib3.exceptions import (
     ClosedPoolError,
@@ -25,8 +26,9 @@ from ..exceptions import (
     TLSException,
 )
 
-__all__ = ["is_cut", "translate"]
+__all__ = ["is_cut", "shown_cause", "translate"]
 
+_QUOTING = (BadStatusLine, UnknownProtocol)  # and not RemoteDisconnected, which is a BadStatusLine too
 _CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # X509_V_ERR_... numbers of OpenSSL, which the ssl module passes on as verify_code.
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21})
@@ -70,6 +72,12 @@ def translate(error: Exception, name: str, deadline_passed: bool) -> ApiExceptio
         what = "no connection to" if isinstance(error, ConnectTimeoutError) else "no answer from"
         return TimeoutException(0, f"{what} {name} within the time-out")
     return ConnectionException(0, f"the connection to {name} was cut before the whole answer came")
+
+
+def shown_cause(error: Exception | None) -> Exception | None:
+    """Leave out an error whose text quotes the answer, which may echo the key or the event."""
+    inner = error.args[-1] if error and error.args else None
+    return None if type(inner) in _QUOTING or isinstance(error, InvalidHeader) else error
 
 
 def _cause(error: Exception) -> Exception:

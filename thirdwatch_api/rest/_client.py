@@ -29,11 +29,11 @@ from ..exceptions import (
     class_for_status,
     without_keys,
 )
-from .connections import CURRENT, Call, TooLargeError
-from .failures import translate
-from .forks import UNFORKED
-from .origin import Origin, open_origin
-from .retries import exhausted, policy_for, retry_after, wait_before_next
+from ._connections import CURRENT, Call, TooLargeError
+from ._failures import shown_cause, translate
+from ._forks import UNFORKED
+from ._origin import Origin, open_origin
+from ._retries import exhausted, policy_for, retry_after, wait_before_next
 
 __all__ = ["URLLIB3_VERSION", "RESTClientObject", "RESTResponse", "Request"]
 
@@ -230,12 +230,12 @@ class _Delivery:
                 return answer
             wait = self._wait(failure, response, error)
             if wait is None:
-                raise failure from error
+                raise failure from shown_cause(error)
             self._tell("on_retry", number, failure.status, seconds, failure, wait)
             if wait:
                 self._sleep(wait)
                 if self._left() <= 0:  # the machine slept longer than it was asked to
-                    raise failure from error
+                    raise failure from shown_cause(error)
 
     def _report(self, number: int, seconds: float, answer: Any, failure: ApiException | None) -> None:
         """Tell the log and the hook how an attempt ended."""

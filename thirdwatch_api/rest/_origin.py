@@ -17,7 +17,7 @@ from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
 
 from ..configuration import Configuration
 from ..exceptions import ApiValueError
-from .connections import Pool, Slots, TLSPool, TLSSocket
+from ._connections import Pool, Slots, TLSPool, TLSSocket
 
 __all__ = ["Origin", "open_origin"]
 

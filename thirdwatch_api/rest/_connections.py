@@ -22,8 +22,8 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import wait_for_read
 
 from ..exceptions import ApiValueError
-from .answer_head import AnswerHead
-from .forks import UNFORKED
+from ._answer_head import AnswerHead
+from ._forks import UNFORKED
 
 __all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket", "TooLargeError"]
 
