@@ -23,6 +23,9 @@ class AnswerHead(http.client.HTTPResponse):
         """Read the head, and leave the body to be read."""
         if self.headers is not None or not self._begin_plain():
             super().begin()
+            # What can't be read in a head, urllib3 would log, and it may echo the key.
+            self.msg.defects.clear()
+            self.msg.set_payload("")
 
     def _begin_plain(self) -> bool:
         found = re.match(_PLAIN, self.fp.peek())  # what one read brought, which is more than most heads
