@@ -24,6 +24,7 @@ from thirdwatch_api import (
     TooManyRequestsException,
     UnauthorizedException,
 )
+from thirdwatch_api.rest import Request
 
 from .servers import (
     EVENT,
@@ -275,6 +276,15 @@ def test_a_redirect_to_nowhere_in_particular_is_refused_all_the_same(location: s
         with pytest.raises(RedirectException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert shown in str(caught.value)
+
+
+def test_the_transport_by_itself_answers_with_bytes_and_headers() -> None:
+    with FaultServer(answer(200, b"anything", {"X-Trace": "t-1"})) as server, make_client(server.url) as client:
+        found = client.rest_client.request(Request("GET", "/health", headers={"Accept": "text/plain"}))
+        assert (found.status, found.data, found.attempts) == (200, b"anything", 1)
+        assert found.getheaders()["x-trace"] == found.getheader("X-TRACE") == "t-1"
+        assert found.getheader("X-Other", "none") == "none"
+        assert server.requests[0].line == "GET /event/health HTTP/1.1"
 
 
 def test_headers_of_an_answer_are_found_in_any_letter_case() -> None:

@@ -95,9 +95,7 @@ def test_with_http_info_returns_data_status_and_headers(fact: ApiFact, client: A
 @each_api
 def test_a_missing_body_is_a_value_error(fact: ApiFact, sandbox: Sandbox, client: ApiClient) -> None:
     for suffix in ("", "_with_http_info"):
-        with pytest.raises(
-            ApiValueError, match=f"{fact.class_name}: the event is missing; pass {fact.model} "
-        ):
+        with pytest.raises(ApiValueError, match=f"{fact.class_name}: the event is missing; pass {fact.model} "):
             bind(fact, client, suffix)(None)
     assert sandbox.requests == []
 

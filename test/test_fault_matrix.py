@@ -302,6 +302,9 @@ ENCODINGS = [
         200,
     ),
     row("a 400 with broken gzip", always(answer(400, OK, {"Content-Encoding": "gzip"})), 1, BadRequestException, 400),
+    row(
+        "a 400 with a negative chunk", always(raw(head(400, CHUNKED) + b"-5\r\n", "close")), 1, BadRequestException, 400
+    ),
     row("a 503 with broken gzip", once(answer(503, OK, {"Content-Encoding": "gzip"})), 2, SUCCESS, 200),
 ]
 
@@ -381,6 +384,14 @@ def test_a_name_that_can_not_be_resolved_is_a_connection_exception() -> None:
         with pytest.raises(ConnectionException, match="no such host") as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert (caught.value.status, caught.value.attempts) == (0, 2)
+
+
+def test_a_client_that_is_closed_between_two_attempts_says_so() -> None:
+    with FaultServer(answer(503)) as server, make_client(server.url) as client:
+        client.rest_client.sleep = lambda wait: client.rest_client.close()
+        with pytest.raises(ConnectionException, match="closed during the call"):
+            OrderStatusApi(client).order_status(EVENT)
+        assert len(server.requests) == 1
 
 
 def test_a_full_backlog_is_a_time_out_of_the_connection() -> None:

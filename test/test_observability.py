@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from thirdwatch_api import (
     ApiException,
+    ApiValueError,
     Attempt,
     BadRequestException,
     ConnectionException,
@@ -123,9 +125,14 @@ def test_hooks_are_read_at_each_call() -> None:
     assert len(seen) == 1
 
 
+ADDED: dict[str, str] = {}
+"""Headers that the instrumentation adds."""
+
+
 @pytest.fixture
 def spans() -> Iterator[Any]:
     """Instrument urllib3 as a backend does that knows nothing of us."""
+    ADDED.clear()
     instrumentation: Any = pytest.importorskip("opentelemetry.instrumentation.urllib3")
     trace: Any = pytest.importorskip("opentelemetry.sdk.trace")
     export: Any = pytest.importorskip("opentelemetry.sdk.trace.export")
@@ -134,7 +141,9 @@ def spans() -> Iterator[Any]:
     provider = trace.TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(export.SimpleSpanProcessor(exporter))
     instrumentor = instrumentation.URLLib3Instrumentor()
-    instrumentor.instrument(tracer_provider=provider)
+    instrumentor.instrument(
+        tracer_provider=provider, request_hook=lambda span, pool, request: request.headers.update(ADDED)
+    )
     yield exporter
     instrumentor.uninstrument()
     provider.shutdown()
@@ -151,6 +160,21 @@ def test_opentelemetry_sees_a_span_for_each_attempt_and_no_key(spans: Any) -> No
         assert KEY not in "".join(span.to_json() for span in finished)
         traces = [request.headers["traceparent"].split("-")[1] for request in server.requests]
         assert traces == [f"{span.context.trace_id:032x}" for span in finished]
+
+
+@pytest.mark.parametrize("value", ["canary\r\nX-Evil: 1", "canary\n", "canary\r", "canary \u0939"])
+def test_a_header_that_an_instrument_adds_can_break_out_of_nothing(value: str, spans: Any) -> None:
+    ADDED["X-Added"] = "fine"
+    with FaultServer() as server, make_client(server.url, connection_pool_maxsize=1) as client:
+        OrderStatusApi(client).order_status(EVENT)
+        ADDED["X-Added"] = value
+        for _ in range(2):
+            with pytest.raises(ApiValueError, match="a header that was added") as caught:
+                OrderStatusApi(client).order_status(EVENT)
+            assert "canary" not in "".join(traceback.format_exception(caught.value))
+        ADDED.clear()
+        OrderStatusApi(client).order_status(EVENT)
+        assert [request.headers.get("x-added") for request in server.requests] == ["fine", None]
 
 
 def test_opentelemetry_sees_calls_of_threads_apart(spans: Any) -> None:

@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import pickle
+import queue
 import subprocess
 import sys
 import textwrap
@@ -31,6 +32,7 @@ from thirdwatch_api import (
     OrderStatusApi,
     TimeoutException,
 )
+from thirdwatch_api.rest._connections import Slots
 
 from .servers import (
     EVENT,
@@ -242,6 +244,46 @@ def test_a_call_that_was_cancelled_before_its_turn_is_not_made() -> None:
 
 DESCRIPTORS = Path("/proc/self/fd")
 COUNTED = pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="there is no /proc on this system")
+
+
+def test_an_error_of_a_callback_goes_to_whoever_asks_and_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(result: object) -> None:
+        raise ZeroDivisionError
+
+    with FaultServer() as server, make_client(server.url) as client:
+        handle: Any = OrderStatusApi(client).order_status(EVENT, callback=broken)
+        assert isinstance(handle.exception(5), ZeroDivisionError)
+    assert "a callback failed" in caplog.text
+
+
+def test_a_call_that_was_cancelled_may_be_dropped_as_well() -> None:
+    with FaultServer(stall) as server, make_client(server.url, callback_threads=1, deadline=0.1) as client:
+        options: Any = {"callback": print, "_deadline": 0.4}
+        handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, **options) for _ in range(2)]
+        assert handles[1].cancel()
+        client.close()
+        assert [handle.done() for handle in handles] == [False, True]
+        handles[0].join()
+
+
+def test_a_connection_that_comes_back_when_its_taker_gives_up_is_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = Slots(1)
+
+    class TooLate(queue.SimpleQueue[Any]):
+        """A turn that comes in the moment in which the time is over."""
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            if timeout is None:
+                return super().get()
+            slots.put(None)
+            raise queue.Empty
+
+    monkeypatch.setattr(queue, "SimpleQueue", TooLate)
+    with pytest.raises(queue.Empty):
+        slots.get(timeout=0.1)
+    assert slots.get(block=False) is None
+    with pytest.raises(queue.Empty):
+        slots.get(block=False)
 
 
 def _descriptors() -> int:

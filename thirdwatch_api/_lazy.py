@@ -5,7 +5,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-__all__ = ["importer", "module_name"]
+from ._forks import UNFORKED
+
+__all__ = ["importer", "load", "module_name"]
 
 
 def module_name(class_name: str) -> str:
@@ -16,6 +18,13 @@ def module_name(class_name: str) -> str:
             name += "_"
         name += letter
     return name.lower()
+
+
+def load(module: str, package: str | None = None) -> Any:
+    """Import what is seldom needed, at the moment in which it is."""
+    # A child that is forked while another thread imports would wait for the lock of that import for ever.
+    with UNFORKED:
+        return import_module(module, package)
 
 
 def importer(package: str, module_of: Callable[[str], str | None]) -> Callable[[str], Any]:
@@ -29,7 +38,7 @@ def importer(package: str, module_of: Callable[[str], str | None]) -> Callable[[
         module = module_of(name)
         if module is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        found = import_module(module, package)
+        found = load(module, package)
         value = getattr(found, name, found)  # the name may be that of the module
         setattr(sys.modules[package], name, value)
         return value

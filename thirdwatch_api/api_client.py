@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import six
 
 from . import models
+from ._lazy import load
 from .configuration import (
     API_KEY_HEADER,
     Configuration,
@@ -265,10 +266,9 @@ class ApiClient:
         return work() if callback is None else self._callback_pool().submit(work, callback)
 
     def _callback_pool(self) -> CallbackPool:
-        from .callbacks import CallbackPool  # noqa: PLC0415 - most programs use no callback
-
         # setdefault is atomic, and leaves no lock behind in a forked child.
-        pool: CallbackPool = vars(self).setdefault("_callbacks", CallbackPool(self.configuration))
+        new_pool = load(".callbacks", __package__).CallbackPool
+        pool: CallbackPool = vars(self).setdefault("_callbacks", new_pool(self.configuration))
         return pool
 
     def _deliver(self, request: Request, response_type: Any, *, data_only: bool, any_body: bool) -> Any:
@@ -476,10 +476,8 @@ def _convert_each(value: Any, wanted: str) -> Any:
 
 
 def _time(value: Any, wanted: type[date]) -> date:
-    from dateutil.parser import isoparse  # noqa: PLC0415 - slow to import, and few answers hold a time
-
     try:
-        time = isoparse(str(value))
+        time: datetime = load("dateutil.parser").isoparse(str(value))
     except (ValueError, OverflowError):
         raise ApiValueError("response_type: the text is no ISO 8601 time") from None
     return time if issubclass(wanted, datetime) else time.date()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import six
 
+from ._lazy import load
 from .exceptions import ApiException, ApiTypeError, ApiValueError, without_user
 from .version import __version__
 
@@ -324,9 +325,7 @@ class Configuration:
         try:
             object.__setattr__(self, name, check(name.lstrip("_"), value) if check else value)
         except AttributeError:
-            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
-
-            near = get_close_matches(name, self._names(), 1)
+            near = load("difflib").get_close_matches(name, self._names(), 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise AttributeError(f"Configuration has no setting {name!r}{hint}") from None
 
@@ -442,11 +441,8 @@ class Configuration:
 
     def to_debug_report(self) -> str:
         """Return what a bug report should open with. Nothing in it is secret."""
-        import platform  # noqa: PLC0415 - only a bug report needs it
-
-        return (
-            f"Platform: {platform.platform()}\nPython: {sys.version}\nthirdwatch_api: {__version__}\nAPI version: 0.0.2"
-        )
+        platform: str = load("platform").platform()
+        return f"Platform: {platform}\nPython: {sys.version}\nthirdwatch_api: {__version__}\nAPI version: 0.0.2"
 
     @classmethod
     def _names(cls) -> list[str]:

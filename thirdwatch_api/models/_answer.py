@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from json import dumps
 from typing import Any, ClassVar, TypeVar
 
+from .._lazy import load
 from ._model import Field, JsonObject, Kind, Model, decode, field_table
 from ._plain import Plain
 
@@ -91,10 +92,8 @@ def _number(value: object) -> int | float | None:
 
 def _time(value: object) -> datetime | None:
     """Read an ISO 8601 time; without an offset it is UTC, as all times of the service are."""
-    from dateutil.parser import isoparse  # noqa: PLC0415 - slow to import, and few answers hold a time
-
     try:
-        time = isoparse(value) if isinstance(value, str) else None
+        time = load("dateutil.parser").isoparse(value) if isinstance(value, str) else None
         return time and (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None

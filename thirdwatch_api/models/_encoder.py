@@ -13,6 +13,7 @@ from json import loads
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any, TypeAlias
 
+from .._lazy import load
 from ..exceptions import ApiTypeError, ApiValueError
 from ._model import Field, Kind, Model, encoding_plan, field_table
 from ._shapes import write_shape
@@ -147,9 +148,7 @@ class _Encoder:
             if not isinstance(key, str):
                 self.refuse(key_path, "unknown key")
             elif self._validate:
-                from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
-
-                near = names.get(key) or next(iter(get_close_matches(key, known, 1)), None)
+                near = names.get(key) or next(iter(load("difflib").get_close_matches(key, known, 1)), None)
                 self.refuse(key_path, "unknown key" + (f"; did you mean {near!r}?" if near else ""))
             else:
                 written.append(f"{self._string(key, path)}:{self.free(part, key_path)}")

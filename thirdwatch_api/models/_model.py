@@ -24,6 +24,7 @@ from typing import (
     get_type_hints,
 )
 
+from .._lazy import load
 from ..exceptions import without_emails
 
 __all__ = [
@@ -160,9 +161,8 @@ class Model:
 
     def to_str(self) -> str:
         """Return ``to_dict()`` as readable text, personal fields included."""
-        from pprint import pformat  # noqa: PLC0415 - few programs ask for this text
-
-        return pformat(self.to_dict())
+        text: str = load("pprint").pformat(self.to_dict())
+        return text
 
     def __repr__(self) -> str:
         shown = ((f.name, getattr(self, f.name), f.personal) for f in field_table(type(self)))

@@ -8,6 +8,8 @@ that plain (chunks, an interim answer, a folded header, the end of the connectio
 import http.client
 import re
 
+from urllib3.exceptions import InvalidHeader
+
 __all__ = ["AnswerHead"]
 
 _PLAIN = (
@@ -26,6 +28,10 @@ class AnswerHead(http.client.HTTPResponse):
             # What can't be read in a head, urllib3 would log, and it may echo the key.
             self.msg.defects.clear()
             self.msg.set_payload("")
+            lengths = ",".join(self.msg.get_all("Content-Length", [])).split(",")
+            if not self.chunked and len({length.strip() for length in lengths}) > 1:
+                # urllib3 would find that too, but let go of this answer without closing it.
+                raise InvalidHeader("several values of Content-Length")
 
     def _begin_plain(self) -> bool:
         found = re.match(_PLAIN, self.fp.peek())  # what one read brought, which is more than most heads

@@ -18,6 +18,7 @@ from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry, Timeout
 from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.util import parse_url
 
+from .._forks import UNFORKED
 from ..configuration import Attempt, Configuration, Hook, Retries, TimeoutSetting
 from ..exceptions import (
     ApiException,
@@ -31,7 +32,6 @@ from ..exceptions import (
 )
 from ._connections import CURRENT, Call, TooLargeError
 from ._failures import shown_cause, translate
-from ._forks import UNFORKED
 from ._origin import Origin, open_origin
 from ._retries import exhausted, policy_for, retry_after, wait_before_next
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.exceptions import HTTPError
 from urllib3.util import wait_for_read
 
+from .._forks import UNFORKED
 from ..exceptions import ApiValueError
 from ._answer_head import AnswerHead
-from ._forks import UNFORKED
 
 __all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket", "TooLargeError"]
 
@@ -128,7 +128,8 @@ class _Connection(HTTPConnection):
     response_class = AnswerHead
     idle_since = 0.0
     _served = False
-    _lines: list[str] | None = None  # the headers of the request that is being written, else None
+    _writing = False
+    _lines: list[str]
     _parts: list[bytes]
 
     def connect(self) -> None:
@@ -143,41 +144,39 @@ class _Connection(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send head and body in one write: small events then fit one packet."""
         CURRENT.get().reused = self._served
-        self._lines, self._parts = [], []
+        self._writing, self._lines, self._parts = True, [], []
         try:
             super().request(*args, **kwargs)
-            headers = "\r\n".join(self._lines)
-            if headers.count("\n") >= len(self._lines):
+            headers = "\r\n".join(self._lines).encode("latin-1")
+            if max(headers.count(b"\r"), headers.count(b"\n")) >= len(self._lines):
                 raise ApiValueError("a header that was added to the request holds a line break")
+        except UnicodeEncodeError:
+            raise ApiValueError("a header that was added to the request is not latin-1") from None
         finally:
-            self._lines = None
+            self._writing = False
         start, *body = self._parts  # start is the request line and the empty line that ends a head
-        self.send(b"".join((start[:-2], headers.encode("latin-1"), b"\r\n\r\n", *body)))
+        try:
+            self.send(b"".join((start[:-2], headers, b"\r\n\r\n", *body)))
+        except ssl.SSLError as error:
+            # The server hung up, and may have said why: urllib3 reads what there is after a broken pipe.
+            raise BrokenPipeError from error
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         super().putrequest(method, url + CURRENT.get().secret_query, *args, **kwargs)
 
     def putheader(self, header: Any, *values: Any) -> None:
-        if self._lines is None:
-            super().putheader(header, *values)
-        else:
-            value = values[0]  # bytes when it is the host, asked for through a proxy
-            self._lines.append(f"{header}: {value.decode('latin-1') if isinstance(value, bytes) else value}")
+        value = values[0]  # bytes when it is the host, asked for through a proxy
+        self._lines.append(f"{header}: {value.decode('latin-1') if isinstance(value, bytes) else value}")
 
     def send(self, data: Any) -> None:
-        if self._lines is None:
-            super().send(data)
-        else:
+        if self._writing:
             self._parts.append(data)
+        else:
+            super().send(data)
 
     def getresponse(self) -> Any:
-        call, sock = CURRENT.get(), self.sock
-        try:
-            response = super().getresponse()
-        except InvalidHeader:
-            if isinstance(sock, socket.socket):  # urllib3 lets go of the answer, whose reader holds the descriptor
-                socket.close(sock.detach())
-            raise
+        call = CURRENT.get()
+        response = super().getresponse()
         if call.ended:
             # Lines are read from a buffer: the end was seen because the head had none. http.client would take
             # what there is for all of it.
@@ -229,8 +228,6 @@ class Slots(queue.LifoQueue[Any]):
 
     def put(self, item: _Connection | None, block: bool = True, timeout: float | None = None) -> None:
         """Give a connection back."""
-        if len(self.queue) >= self.maxsize:
-            raise queue.Full
         if item is not None:
             item.idle_since = time.monotonic()
         self.queue.append(item)

@@ -77,7 +77,7 @@ def translate(error: Exception, name: str, deadline_passed: bool) -> ApiExceptio
 def shown_cause(error: Exception | None) -> Exception | None:
     """Leave out an error whose text quotes the answer, which may echo the key or the event."""
     inner = error.args[-1] if error and error.args else None
-    return None if type(inner) in _QUOTING or isinstance(error, InvalidHeader) else error
+    return None if type(inner) in _QUOTING else error
 
 
 def _cause(error: Exception) -> Exception:

@@ -99,7 +99,7 @@ def _keep_alive() -> list[tuple[int, int, int]]:
     """Ask the kernel to probe a silent peer, so that a dead one is noticed while a connection is idle."""
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):  # not everywhere
+        if hasattr(socket, option):  # pragma: no branch - not everywhere
             options.append((socket.IPPROTO_TCP, getattr(socket, option), value))
     return options
 
