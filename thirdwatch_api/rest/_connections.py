@@ -21,9 +21,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util import wait_for_read
 
+from .._forks import UNFORKED
 from ..exceptions import ApiValueError
 from ._answer_head import AnswerHead
-from ._forks import UNFORKED
 
 __all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket", "TooLargeError"]
 
@@ -155,7 +155,11 @@ class _Connection(HTTPConnection):
         finally:
             self._writing = False
         start, *body = self._parts  # start is the request line and the empty line that ends a head
-        self.send(b"".join((start[:-2], headers, b"\r\n\r\n", *body)))
+        try:
+            self.send(b"".join((start[:-2], headers, b"\r\n\r\n", *body)))
+        except ssl.SSLError as error:
+            # The server hung up, and may have said why: urllib3 reads what there is after a broken pipe.
+            raise BrokenPipeError from error
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         super().putrequest(method, url + CURRENT.get().secret_query, *args, **kwargs)
