@@ -16,13 +16,15 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from thirdwatch_api import ApiValueError, ConnectionException, OrderStatusApi, TLSException
+from thirdwatch_api import ApiException, ApiValueError, ConnectionException, OrderStatusApi, TLSException
+from thirdwatch_api.rest._connections import TLSSocket
 
 from .servers import (
     EVENT,
     OK,
     Authority,
     FaultServer,
+    Peer,
     Step,
     answer,
     cut,
@@ -296,6 +298,38 @@ def test_a_connection_over_tls_that_is_cut_in_a_call_is_tried_again(
             record_waits(client)
             assert OrderStatusApi(client).order_status(EVENT).message == "taken"
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("error", [ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), BrokenPipeError()])
+def test_an_answer_that_comes_before_a_broken_pipe_is_read(
+    error: OSError, authority: Authority, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: TLSSocket, data: bytes) -> None:
+        raise error
+
+    monkeypatch.setattr(TLSSocket, "sendall", broken)
+    with FaultServer(at_accept=[raw(message(413), "stall")], tls=authority.server()) as server:
+        with make_client(server.url, ssl_ca_cert=ca_file) as client:
+            with pytest.raises(ApiException) as caught:
+                OrderStatusApi(client).order_status(EVENT)
+    assert (caught.value.status, caught.value.attempts) == (413, 1)
+
+
+@pytest.mark.parametrize("step", [cut, answer(413, then="close"), answer(413, then="reset")])
+def test_an_event_that_the_service_does_not_read_to_its_end_is_answered_or_cut(
+    step: Step, authority: Authority, ca_file: str
+) -> None:
+    def early(peer: Peer) -> None:
+        peer.sock.recv(1024)
+        step(peer)
+
+    with FaultServer(at_accept=[early] * 4, tls=authority.server()) as server:
+        with make_client(server.url, ssl_ca_cert=ca_file) as client:
+            record_waits(client)
+            with pytest.raises(ApiException) as caught:
+                OrderStatusApi(client).order_status({"_userId": "u-42", "_orderId": "o" * 4_000_000})
+    assert not isinstance(caught.value, TLSException)
+    assert caught.value.status in ((0,) if step is cut else (0, 413))  # a reset may overtake the answer
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
