@@ -167,7 +167,7 @@ def test_a_part_imports_only_what_is_below_it(name: str) -> None:
 
 
 def test_a_helper_imports_no_part_of_the_package() -> None:
-    assert {name: parts_imported_by(name) for name in HELPERS} == {name: set[str]() for name in HELPERS}
+    assert {name: parts_imported_by(name) - HELPERS for name in HELPERS} == {name: set[str]() for name in HELPERS}
 
 
 def test_every_part_of_the_package_has_its_place() -> None:

@@ -58,6 +58,9 @@ _NO_KEY_OF_CLIENT = (
     "or THIRDWATCH_API_KEY in the environment before it is made"
 )
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_FRAMING = frozenset(
+    {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+)
 _HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
 _GENERIC_TYPE = r"(list\[|dict\(str, ?)(.+)[\])]"
 _NATIVE_TYPES: dict[str, type] = {
@@ -320,6 +323,8 @@ class ApiClient:
 
 def _checked_name(name: object) -> str:
     if isinstance(name, str) and re.fullmatch(_HEADER_NAME, name):
+        if name.lower() in _FRAMING:
+            raise ApiValueError(f"header {name}: is set by the transport, which alone knows its value")
         return name.lower()
     raise ApiValueError("the name of a header is empty, or holds a character that HTTP does not allow there")
 
@@ -477,7 +482,7 @@ def _convert_each(value: Any, wanted: str) -> Any:
 
 def _time(value: Any, wanted: type[date]) -> date:
     try:
-        time: datetime = load("dateutil.parser").isoparse(str(value))
+        time: datetime = load("._times", __package__).isoparse(str(value))
     except (ValueError, OverflowError):
         raise ApiValueError("response_type: the text is no ISO 8601 time") from None
     return time if issubclass(wanted, datetime) else time.date()

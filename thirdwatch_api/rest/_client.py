@@ -225,7 +225,13 @@ class _Delivery:
             except (HTTPError, HTTPException, OSError) as raised:
                 error, failure = raised, self._translate(raised, response)
             seconds = time.monotonic() - started
-            self._report(number, seconds, answer, failure)
+            try:
+                self._report(number, seconds, answer, failure)
+            except BaseException:  # a hook was interrupted, and nobody gets the unread answer
+                if response is not None:
+                    response.close()
+                    response.release_conn()
+                raise
             if failure is None:
                 return answer
             wait = self._wait(failure, response, error)
@@ -370,4 +376,5 @@ def _shown_location(location: str) -> str:
         url = parse_url(location)
     except (HTTPError, ValueError):
         return "an address that can't be read"
-    return url._replace(auth=None, query=None, fragment=None).url or "no address at all"
+    shown = url._replace(auth=None, query=None, fragment=None).url or "no address at all"
+    return "an address with a user part" if "@" in shown else shown

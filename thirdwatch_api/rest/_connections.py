@@ -134,6 +134,9 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         self._served = False
+        # The wait for a place in the pool came after the time-out of this attempt was worked out.
+        left = max(0.001, CURRENT.get().deadline - time.monotonic())
+        self.timeout = min(self.timeout, left) if isinstance(self.timeout, (int, float)) else left
         super().connect()
         if type(self.sock) is socket.socket:
             plain = self.sock
@@ -143,7 +146,7 @@ class _Connection(HTTPConnection):
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send head and body in one write: small events then fit one packet."""
-        CURRENT.get().reused = self._served
+        CURRENT.get().reused = self._served and not self.is_closed
         self._writing, self._lines, self._parts = True, [], []
         try:
             super().request(*args, **kwargs)

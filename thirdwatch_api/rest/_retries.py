@@ -22,7 +22,7 @@ class _Policy(Retry):
 
     def get_backoff_time(self) -> float:
         """Wait 0.2 to 0.4 s at first, then twice as long each time; random, so that clients spread out."""
-        doubled = _FIRST_WAIT * 2.0 ** (len(self.history) - 1)
+        doubled = _FIRST_WAIT * 2.0 ** min(len(self.history) - 1, 10)
         return min(_LONGEST_WAIT, doubled * random.uniform(1, 2))  # noqa: S311 - spreads load, hides nothing
 
 
