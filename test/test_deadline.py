@@ -45,7 +45,7 @@ from .servers import (
     stall,
 )
 
-DEADLINE = 0.3
+DEADLINE = 0.2
 LATEST = latest(DEADLINE)
 CHUNKED = {"Transfer-Encoding": "chunked"}
 GZIPPED = {"Content-Encoding": "gzip", "Content-Length": "1000"}
@@ -185,9 +185,8 @@ def test_a_503_stays_a_503_when_the_wait_took_longer_than_it_was_asked_to() -> N
 
 
 def test_each_call_has_a_deadline_of_its_own_on_a_kept_connection() -> None:
-    slow = delayed(0.2, answer())
-    with FaultServer(slow, slow, slow) as server, make_client(server.url, deadline=DEADLINE) as client:
-        for _ in range(3):
+    with FaultServer(delayed(0.25, answer())) as server, make_client(server.url, deadline=0.45) as client:
+        for _ in range(2):
             OrderStatusApi(client).order_status(EVENT)
         assert server.connections == 1
 
@@ -195,11 +194,11 @@ def test_each_call_has_a_deadline_of_its_own_on_a_kept_connection() -> None:
 def test_each_call_has_a_deadline_of_its_own_on_a_kept_tunnel_of_tls_in_tls(tmp_path: Path) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
-    with FaultServer(delayed(0.2, answer()), tls=authority.server("shop.example")) as server:
+    with FaultServer(delayed(0.25, answer()), tls=authority.server("shop.example")) as server:
         with Proxy(server.port, tls=authority.server()) as proxy:
-            settings: dict[str, Any] = {"ssl_ca_cert": ca_file, "proxy": proxy.url(), "deadline": DEADLINE}
+            settings: dict[str, Any] = {"ssl_ca_cert": ca_file, "proxy": proxy.url(), "deadline": 0.45}
             with make_client("https://shop.example/event", **settings) as client:
-                for _ in range(3):
+                for _ in range(2):
                     OrderStatusApi(client).order_status(EVENT)
         assert server.connections == 1
 
@@ -315,7 +314,7 @@ def test_what_is_no_deadline_is_refused_by_name(value: object) -> None:
 
 
 def test_a_connection_that_is_reset_late_is_not_tried_again_after_the_deadline() -> None:
-    with FaultServer(delayed(0.25, reset)) as server, make_client(server.url, deadline=DEADLINE) as client:
+    with FaultServer(delayed(0.25, reset)) as server, make_client(server.url, deadline=0.3) as client:
         with pytest.raises(ConnectionException) as caught:
             OrderStatusApi(client).order_status(EVENT)
         assert (caught.value.attempts, len(server.requests)) == (1, 1)

@@ -63,7 +63,7 @@ class Row(NamedTuple):
     @property
     def timeout(self) -> float:
         """Tell for how long a server may be silent: only who waits for that should not wait for long."""
-        return 0.15 if "stalled" in self.fault else 4.0
+        return 0.1 if "stalled" in self.fault else 4.0
 
 
 def always(step: Step) -> tuple[Step, ...]:
