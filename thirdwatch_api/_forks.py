@@ -1,5 +1,8 @@
 """What must not be forked in the middle: it holds locks of Python's imports or of OpenSSL, which no child gets back."""
 
+# A fork takes the locks of the hooks that were registered last first. Whoever holds ours may want that of logging,
+# so logging has to have registered before.
+import logging  # noqa: F401 - see above  # pyright: ignore[reportUnusedImport]
 import os
 import threading
 

@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
 
@@ -53,7 +52,7 @@ def open_origin(configuration: Configuration, host: str) -> Origin:
     options: dict[str, Any] = {
         "maxsize": configuration.connection_pool_maxsize,
         "block": True,
-        "socket_options": [*HTTPConnection.default_socket_options, *_KEEP_ALIVE],
+        "socket_options": _SOCKET_OPTIONS,
     }
     proxy = _proxy_for(configuration, url)
     context = _tls_context(configuration) if secure or (proxy or "").lower().startswith("https:") else None
@@ -95,16 +94,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _keep_alive() -> list[tuple[int, int, int]]:
-    """Ask the kernel to probe a silent peer, so that a dead one is noticed while a connection is idle."""
-    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+def _socket_options() -> list[tuple[int, int, int]]:
+    """Send at once, as urllib3 does, and let the kernel probe a silent peer, so that a dead one is noticed."""
+    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):  # pragma: no branch - not everywhere
             options.append((socket.IPPROTO_TCP, getattr(socket, option), value))
     return options
 
 
-_KEEP_ALIVE = _keep_alive()
+_SOCKET_OPTIONS = _socket_options()
 
 
 def _tls_context(configuration: Configuration) -> ssl.SSLContext:
