@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import logging
 import shutil
+import socket
 import ssl
 import subprocess
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -272,6 +275,18 @@ def test_a_connection_that_is_cut_in_the_handshake_is_tried_again(step: Step) ->
         with pytest.raises(ConnectionException, match=r"was cut|connection reset") as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert (type(caught.value), caught.value.attempts, len(waits)) == (ConnectionException, 4, 3)
+
+
+def test_a_socket_that_was_reset_before_the_handshake_is_closed() -> None:
+    context = ssl.create_default_context()
+    context.sslsocket_class = TLSSocket
+    with FaultServer(at_accept=[reset]) as server:
+        sock = socket.create_connection(("127.0.0.1", server.port))
+        while not server.connections or server.open_connections:
+            time.sleep(0.001)
+        with pytest.raises(OSError):
+            context.wrap_socket(sock, server_hostname="127.0.0.1")
+        gc.collect()  # which would warn of a socket that is open
 
 
 CHUNKED = {"Transfer-Encoding": "chunked"}

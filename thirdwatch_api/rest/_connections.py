@@ -103,6 +103,15 @@ class _Socket(_Deadline, socket.socket):
 class TLSSocket(_Deadline, ssl.SSLSocket):
     """A TLS socket with a deadline, which holds for the handshake as well."""
 
+    def recv(self, *args: Any, **kwargs: Any) -> bytes:
+        """Receive bytes."""
+        try:
+            return super().recv(*args, **kwargs)
+        except OSError:
+            if self.version() is None:  # no handshake yet: before 3.12, wrap_socket() forgets a socket that was reset
+                self.close()
+            raise
+
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands before the deadline, and wait for the peer only between OpenSSL's steps."""
         self._bound()
