@@ -26,6 +26,7 @@ from thirdwatch_api import (
     CustomInfo,
     Item,
     PaymentMethod,
+    ScoreApi,
     Seller,
 )
 
@@ -297,6 +298,30 @@ def test_nothing_shows_of_what_is_not_sent(
     shown = [str(error), repr(error), *traceback.format_exception(error), *ears.heard, *capfd.readouterr()]
     everything = "\n".join(shown)
     assert [secret for secret, value in SECRETS.items() if value in everything] == []
+
+
+def parrot(peer: Peer) -> None:
+    """Answer with what came in, as an echo server does."""
+    peer.send(peer.last.raw)
+    peer.hang_up()
+
+
+@pytest.mark.parametrize("name", ["success", "400", "503", "cut", "stall", "redirect", "an echo in text", "parrot"])
+def test_a_key_in_the_query_shows_nowhere(name: str, ears: Ears, capfd: pytest.CaptureFixture[str]) -> None:
+    attempts: list[Attempt] = []
+    shown: list[str] = []
+    settings: dict[str, Any] = {"timeout": 0.1, "debug": True, "on_response": attempts.append}
+    with FaultServer(parrot if name == "parrot" else STEPS[name]) as server:
+        with make_client(server.url, api_key=KEY, **settings) as client:
+            record_waits(client)
+            try:
+                shown.append(repr(ScoreApi(client).score("o-1001")))
+            except ApiException as error:
+                shown += [str(error), repr(error), *traceback.format_exception(error), error.body or ""]
+        assert server.requests[0].line == f"GET /neo/v1/score?order_id=o-1001&api_key={KEY} HTTP/1.1"
+    shown += [*ears.heard, *capfd.readouterr(), *map(repr, attempts)]
+    assert [text for text in shown if KEY in text] == []
+    assert [value for attempt in attempts for value in values_within(attempt) if KEY in value] == []
 
 
 def test_nothing_shows_through_proxies(ears: Ears, capfd: pytest.CaptureFixture[str]) -> None:
