@@ -106,6 +106,14 @@ def test_a_slow_answer_over_tls_costs_the_deadline_at_most(name: str, tmp_path: 
     assert watch.seconds < LATEST
 
 
+def test_a_stall_after_a_slow_start_costs_the_deadline_at_most() -> None:
+    late = delayed(0.7, raw(message()[:-3], "stall"))
+    with FaultServer(late) as server, make_client(server.url, deadline=0.8) as client:
+        with Stopwatch() as watch, pytest.raises(TimeoutException):
+            OrderStatusApi(client).order_status(EVENT)
+    assert watch.seconds < latest(0.8)
+
+
 def test_a_tls_handshake_that_never_ends_costs_the_deadline_at_most() -> None:
     with FaultServer(at_accept=[stall]) as server:
         with make_client(server.url.replace("http:", "https:"), deadline=DEADLINE) as client:

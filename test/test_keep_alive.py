@@ -108,20 +108,27 @@ def test_a_kept_connection_that_fails_in_another_way_is_backed_off_from(step: St
 
 
 def test_when_one_kept_connection_was_closed_its_neighbours_are_not_trusted_either() -> None:
-    def together(peer: Any) -> None:
-        while len(server.requests) < 4:
-            peer.closing.wait(0.001)
-        peer.send(message())
+    def together(requests: int) -> Step:
+        def wait_for_all(peer: Any) -> None:
+            while len(server.requests) < requests:
+                peer.closing.wait(0.001)
+            peer.send(message())
 
-    with FaultServer(*[together] * 4, cut, answer()) as server, make_client(server.url, callback_threads=4) as client:
+        return wait_for_all
+
+    def send(count: int) -> None:
         orders = OrderStatusApi(client)
-        handles: list[Any] = [orders.order_status(EVENT, callback=lambda result: None) for _ in range(4)]
+        handles: list[Any] = [orders.order_status(EVENT, callback=lambda result: None) for _ in range(count)]
         for handle in handles:
             handle.result(5)
+
+    steps = [*[together(4)] * 4, cut, answer(), *[together(9)] * 3]
+    with FaultServer(*steps) as server, make_client(server.url, callback_threads=4) as client:
+        send(4)
         assert server.connections == 4
-        for _ in range(6):
-            orders.order_status(EVENT)
-        assert [request.connection for request in server.requests[5:]] == [5] * 6
+        send(1)
+        send(3)
+        assert sorted(request.connection for request in server.requests[5:]) == [5, 5, 6, 7]
 
 
 def test_a_connection_that_was_idle_for_too_long_is_not_used_again() -> None:

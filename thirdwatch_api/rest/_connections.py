@@ -249,7 +249,7 @@ class Slots(queue.LifoQueue[Any]):
     def get(self, block: bool = True, timeout: float | None = None) -> _Connection | None:
         """Take a connection. One that was idle for too long is closed, and opened again by its user."""
         try:
-            connection = self._wait(timeout) if block and self._line else self.queue.pop()
+            connection = self.queue.pop()
         except IndexError:
             if not block:
                 raise queue.Empty from None
