@@ -21,7 +21,7 @@ from thirdwatch_api import (
     ServiceException,
 )
 
-from .servers import EVENT, KEY, FaultServer, answer, closed_port, cut, delayed, make_client, record_waits
+from .servers import EVENT, KEY, FaultServer, Step, answer, closed_port, cut, delayed, make_client, record_waits
 
 RECORD = re.compile(r"POST /v1/order_status (\d{3}|-) (\d+) ms attempt (\d)")
 
@@ -112,6 +112,21 @@ def test_a_hook_that_raises_never_breaks_a_call(
     assert {record.name for record in logged} == {"thirdwatch_api"}
     assert all("hook" in record.getMessage() for record in logged)
     assert len(logged) == (1 if name == "on_retry" else 2)
+
+
+@pytest.mark.parametrize("options", [{}, {"_preload_content": False}])
+@pytest.mark.parametrize("step", [answer(), answer(400), cut])
+def test_a_hook_that_is_interrupted_takes_no_connection_with_it(step: Step, options: dict[str, bool]) -> None:
+    def interrupted(attempt: Attempt) -> None:
+        client.configuration.on_response = None
+        raise KeyboardInterrupt
+
+    settings: dict[str, Any] = {"connection_pool_maxsize": 1, "on_response": interrupted}
+    with FaultServer(step, answer()) as server, make_client(server.url, **settings) as client:
+        given: Any = options
+        with pytest.raises(KeyboardInterrupt):
+            OrderStatusApi(client).order_status(EVENT, **given)
+        assert OrderStatusApi(client).order_status(EVENT).message == "taken"
 
 
 def test_hooks_are_read_at_each_call() -> None:

@@ -140,7 +140,8 @@ def echo(status: int, where: str) -> Step:
         body = b"not JSON: " + request.raw if where == "text" else b'{"error": "%s"}' % _quoted(request.raw)
         said = f"{KEY} {PERSONAL['e-mail']} {PERSONAL['phone']}"
         headers = {"X-Said": said} if where == "header" else {}
-        line = f"HTTP/1.1 {status} {said}" if where == "reason" else status
+        reasons = {"reason": said, "reason, the key": KEY}
+        line = f"HTTP/1.1 {status} {reasons[where]}" if where in reasons else status
         peer.send(head(line, {**headers, "Content-Length": str(len(body))}) + body)
 
     return step
@@ -196,6 +197,9 @@ STEPS: dict[str, Step] = {
     "an echo with a 200": echo(200, "text"),
     "an echo in a header": echo(400, "header"),
     "an echo in the reason": echo(400, "reason"),
+    "an echo of the key in the reason": echo(400, "reason, the key"),
+    "an echo of the key in the reason of a 503": echo(503, "reason, the key"),
+    "an echo of the key in the reason of a 302": echo(302, "reason, the key"),
     "an echo in the reason of a 200": echo(200, "reason"),
     "an echo instead of an answer": garbled,
     "an echo that is no header": bad_header,

@@ -25,8 +25,7 @@ class AnswerHead(http.client.HTTPResponse):
         """Read the head, and leave the body to be read."""
         if self.headers is not None or not self._begin_plain():
             super().begin()
-            # What can't be read in a head, urllib3 would log, and it may echo the key.
-            self.msg.defects.clear()
+            # What can't be read in a head urllib3 would log, and it may echo the key.
             self.msg.set_payload("")
             lengths = ",".join(self.msg.get_all("Content-Length", [])).split(",")
             if not self.chunked and len({length.strip() for length in lengths}) > 1:
