@@ -4,32 +4,29 @@ The text is written as the fields are read. To build a dictionary first and hand
 than all the checks.
 """
 
-import math
 import re
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from json import loads
-from json.encoder import encode_basestring_ascii as quote
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from .._lazy import load
 from ..exceptions import ApiTypeError, ApiValueError
-from ._model import Field, Kind, Model, encoding_plan, field_table
-from ._shapes import write_shape
+from ._model import Field, Kind, Model, field_table
+from ._scalars import check_milliseconds, float_to_json, integer_to_json, number_as_text, quote
+from ._writers import write_correct
 
 __all__ = ["JsonText", "encode", "quote", "to_json", "to_json_value", "value_to_json"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MILLISECOND = timedelta(milliseconds=1)
-_SECONDS = r"\d{10}(\.\d*)?"
 _PLAIN_KEY = r"[\w.-]{1,64}"
 _MAX_DEPTH = 64
-_MAX_BITS = 1024  # far above any money or id; str() of an int of 4,300 digits would raise
 _MAX_SHOWN = 20
 
 Path: TypeAlias = "str | tuple[Path, str]"
 """Where a value stands: its holder, and the step from there. It is only spelled out when there is a problem."""
+
+_Value = TypeVar("_Value")
 
 
 class JsonText(str):
@@ -48,7 +45,7 @@ def to_json(model: type[Model], event: object, *, validate: bool = True) -> Json
     :raises ApiTypeError: the event is neither
     :raises ApiValueError: it has problems; all of them are listed with their paths
     """
-    if type(event) is model and (text := write_shape(event)) and _has_identity(event):
+    if type(event) is model and (text := write_correct(event)) and _has_identity(event):
         return JsonText(text)
     if not isinstance(event, (model, Mapping)) and (validate or not isinstance(event, Model)):
         raise ApiTypeError(f"expected {model.__name__} or a dict with its wire keys, got {type(event).__name__}")
@@ -121,20 +118,19 @@ class _Encoder:
 
     def model(self, model: type[Model], value: Any, path: Path) -> str:
         """Write an instance of the model, or a mapping with its wire keys."""
-        plan, read = encoding_plan(model)
         by_key = isinstance(value, Mapping)
         written: list[str] = []
         if by_key:
             self._write_unknown(model, value, path, written)
-        values: Any = [value.get(f.wire) for _, f in plan] if by_key else read(value)
-        for (opening, f), part in zip(plan, values, strict=True):
+        for f in field_table(model):
+            part = value.get(f.wire) if by_key else getattr(value, f.name)
             if part is None and not f.required:
                 continue
             part_path = (path, f".{f.wire if by_key else f.name}")
             if self._validate and f.required and _is_missing(part):
                 self.refuse(part_path, "is required")
             if part is not None:
-                written.append(opening + self._field(f, part, part_path))
+                written.append(f'"{f.wire}":{self._field(f, part, part_path)}')
         return f"{{{','.join(written)}}}"
 
     def _write_unknown(self, model: type[Model], value: Mapping[Any, object], path: Path, written: list[str]) -> None:
@@ -179,14 +175,21 @@ class _Encoder:
         if isinstance(value, str):
             text = self._string(value, path)
         elif isinstance(value, (int, float, Decimal, datetime)) and not isinstance(value, bool):
-            text = self._scalar(value, path)
+            text = self._try(number_as_text, value, path)
         elif self._validate:
             return self.refuse(path, f"expected text, got {type(value).__name__}")
         else:
             return self.free(value, path)
-        if self._validate and f.milliseconds and re.fullmatch(_SECONDS, text[1:-1]):
-            self.refuse(path, "looks like seconds; the service wants milliseconds since the epoch (13 digits today)")
+        if self._validate and f.milliseconds:
+            text = self._try(check_milliseconds, text, path)
         return text
+
+    def _try(self, write: Callable[[_Value], str], value: _Value, path: Path) -> str:
+        """Write a value, or note why it can't be."""
+        try:
+            return write(value)
+        except ValueError as error:
+            return self.refuse(path, str(error))
 
     def _string(self, value: str, path: Path) -> str:
         if not value.isascii():
@@ -195,24 +198,6 @@ class _Encoder:
             except UnicodeEncodeError:
                 return self.refuse(path, "holds a lone surrogate, which no JSON text can carry")
         return quote(value)
-
-    def _scalar(self, value: float | Decimal | datetime, path: Path) -> str:
-        """Write a number or a time as text."""
-        if isinstance(value, datetime):
-            if value.tzinfo is None or value.utcoffset() is None:
-                return self.refuse(path, "a datetime needs a time zone: datetime.now(timezone.utc)")
-            return f'"{(value - _EPOCH) // _MILLISECOND}"'
-        if isinstance(value, int):
-            return f'"{self._integer(value, path)}"'
-        exact = value if isinstance(value, Decimal) else Decimal(float.__repr__(value))
-        if not exact.is_finite() or abs(exact.adjusted()) > _MAX_BITS:
-            return self.refuse(path, f"a {type(value).__name__} must be finite and of a sensible size")
-        return f'"{exact:f}"'
-
-    def _integer(self, value: int, path: Path) -> str:
-        if value.bit_length() > _MAX_BITS:
-            return self.refuse(path, f"an int of more than {_MAX_BITS} bits is too large")
-        return int.__repr__(value)
 
     def free(self, value: object, path: Path, depth: int = 0) -> str:
         """Write a value that no declaration describes."""
@@ -223,13 +208,11 @@ class _Encoder:
         if isinstance(value, str):
             return self._string(value, path)
         if isinstance(value, int):
-            return self._integer(value, path)
+            return self._try(integer_to_json, value, path)
         if isinstance(value, float):
-            if not math.isfinite(value):
-                return self.refuse(path, "NaN and infinities have no form in JSON")
-            return float.__repr__(value)
+            return self._try(float_to_json, value, path)
         if isinstance(value, (Decimal, datetime)):
-            return self._scalar(value, path)
+            return self._try(number_as_text, value, path)
         if not isinstance(value, (Mapping, list, tuple, Model)):
             return self.refuse(path, f"a value of type {type(value).__name__} has no form in JSON")
         if id(value) in self._open:

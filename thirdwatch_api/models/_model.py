@@ -4,12 +4,11 @@ A field is declared once, as ``name: type | None = None`` with its documentation
 type on the wire, its validation, its place in ``repr`` and in ``docs/`` all follow from that declaration.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from operator import attrgetter
 from types import UnionType
 from typing import (
     Annotated,
@@ -39,7 +38,6 @@ __all__ = [
     "Required",
     "Text",
     "decode",
-    "encoding_plan",
     "field_table",
 ]
 
@@ -178,21 +176,6 @@ def field_table(model: type[Model]) -> tuple[Field, ...]:
     if model not in _tables:
         _tables[model] = _derive(model)
     return _tables[model]
-
-
-Plan: TypeAlias = "tuple[tuple[tuple[str, Field], ...], Callable[[Any], tuple[object, ...]]]"
-_plans: dict[type[Model], Plan] = {}
-
-
-def encoding_plan(model: type[Model]) -> Plan:
-    """Prepare what each encoding of a model needs: per field its key as JSON, and a function that reads all fields."""
-    if model not in _plans:
-        table = field_table(model)
-        names = [f.name for f in table]
-        # attrgetter gives a tuple for two names or more.
-        read = attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
-        _plans[model] = tuple((f'"{f.wire}":', f) for f in table), read
-    return _plans[model]
 
 
 def _derive(model: type[Model]) -> tuple[Field, ...]:

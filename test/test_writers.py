@@ -1,0 +1,97 @@
+"""The short way to JSON writes what the careful way writes, or leaves the event to it."""
+
+import json
+from datetime import datetime, timezone
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from test.events import events
+from thirdwatch_api import ApiValueError, BillingAddress, CreateOrder, Item, OrderStatus, Tag
+from thirdwatch_api.models._encoder import _Encoder, to_json
+from thirdwatch_api.models._model import Model
+from thirdwatch_api.models._writers import write_correct
+
+
+def carefully(event: Model) -> Any:
+    """Write an event the careful way."""
+    encoder = _Encoder(validate=True)
+    text = encoder.model(type(event), event, "event")
+    encoder.finish("refused")
+    return json.loads(text)
+
+
+@given(pair=events())
+def test_both_ways_write_the_same(pair: Any) -> None:
+    event = pair[0]
+    if isinstance(event, Model) and (text := write_correct(event)) is not None:
+        assert json.loads(text) == carefully(event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        OrderStatus(user_id="u"),
+        OrderStatus(user_id='é "\\\n', order_id=5),
+        CreateOrder(user_id="u", order_id=Decimal("1E+3"), amount=2.5, items=[], billing_address=BillingAddress()),
+        CreateOrder(user_id="u", order_id="o", origin_timestamp="1500000000000"),
+        CreateOrder(user_id="u", order_id="o", origin_timestamp=datetime(2026, 1, 1, tzinfo=timezone.utc)),
+        CreateOrder(
+            user_id="u",
+            order_id="o",
+            is_gift=True,
+            is_pre_paid=False,
+            items=[Item(item_id="1", quantity=2, is_on_sale=False), Item(), Item(item_id="2", quantity=-1)],
+            custom_info={"a": "b%s", "c": 1, "d": None, "e": True, "f": 0.1},
+        ),
+    ],
+    ids=lambda event: repr(event)[:60],
+)
+def test_a_correct_event_goes_the_short_way(event: Model) -> None:
+    text = write_correct(event)
+    assert text is not None
+    assert json.loads(text) == carefully(event)
+    assert to_json(type(event), event) == text
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        OrderStatus(user_id="\ud800", order_id="o"),
+        OrderStatus(user_id="\U0001f600", order_id="o"),
+        OrderStatus(user_id="u", order_id=True),
+        OrderStatus(user_id="u", order_id=float("nan")),
+        OrderStatus(user_id="u", order_id=datetime(2026, 1, 1)),  # noqa: DTZ001 - the mistake that is tested
+        OrderStatus(user_id="u", order_id=b"o"),  # type: ignore[arg-type]  # the mistake that is tested
+        CreateOrder(user_id="u", order_id=""),
+        CreateOrder(user_id="u", amount="1"),
+        CreateOrder(user_id="u", order_id="o", is_gift=1),  # type: ignore[arg-type]  # the mistake that is tested
+        CreateOrder(user_id="u", order_id="o", items=[{"_itemId": "1"}]),
+        CreateOrder(user_id="u", order_id="o", items=(Item(item_id="1", sku="s"),)),
+        CreateOrder(user_id="u", order_id="o", items=[Item(item_id="1", quantity=2**1024)]),
+        CreateOrder(user_id="u", order_id="o", items=[Item(item_id="1", quantity=True)]),
+        CreateOrder(user_id="u", order_id="o", custom_info={"a": [1]}),
+        CreateOrder(user_id="u", order_id="o", custom_info={"a": float("inf")}),
+        CreateOrder(user_id="u", order_id="o", custom_info={1: "a"}),  # type: ignore[dict-item]  # the mistake that is tested
+        CreateOrder(user_id="u", order_id="o", custom_info=MappingProxyType({"a": "b"})),
+        CreateOrder(user_id="u", order_id="o", origin_timestamp="1500000000"),
+        CreateOrder(user_id="u", order_id="o", origin_timestamp=1500000000),
+        CreateOrder(user_id="u", order_id="o", origin_timestamp=True),
+    ],
+    ids=lambda event: repr(event)[:60],
+)
+def test_what_has_to_be_looked_at_goes_the_careful_way(event: Model) -> None:
+    assert write_correct(event) is None
+
+
+def test_an_event_without_an_identity_is_refused_whatever_its_shape() -> None:
+    for _ in range(2):
+        with pytest.raises(ApiValueError, match="needs user_id or session_id"):
+            to_json(OrderStatus, OrderStatus(order_id="o", order_status="_held"))
+        with pytest.raises(ApiValueError, match="needs user_id"):
+            to_json(Tag, Tag(analyst="a", is_bad=True))
+        with pytest.raises(ApiValueError, match="needs user_id or session_id"):
+            to_json(OrderStatus, OrderStatus(user_id="", session_id="", order_id="o"))
