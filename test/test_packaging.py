@@ -4,6 +4,7 @@ import ast
 import configparser
 import email
 import importlib.metadata
+import importlib.util
 import os
 import re
 import subprocess
@@ -49,14 +50,15 @@ TOP_LEVEL = {
 BELOW = {
     "version": set[str](),
     "exceptions": set[str](),
+    "attempt": {"exceptions"},
     "models": {"exceptions"},
     "configuration": {"exceptions", "version"},
     "callbacks": {"configuration", "exceptions"},
-    "rest": {"configuration", "exceptions", "version"},
+    "rest": {"attempt", "configuration", "exceptions", "version"},
     "api_client": {"callbacks", "configuration", "exceptions", "models", "rest", "version"},
     "apis": {"api_client", "configuration", "exceptions", "models"},
     "postback": {"configuration", "exceptions", "models"},
-    "__init__": {"api_client", "apis", "callbacks", "configuration", "exceptions", "models", "version"},
+    "__init__": {"api_client", "apis", "attempt", "callbacks", "configuration", "exceptions", "models", "version"},
 }
 """Each part of the package, and the parts below it that it may import. The sandbox may import any; any may import a
 helper, whose name begins with ``_`` and which imports none."""
@@ -98,6 +100,8 @@ def imports(source: Path) -> Iterator[str]:
             yield from inner
             if len(inner) < len(node.names):
                 yield module
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "load" and isinstance(node.args[0], ast.Constant):
+            yield importlib.util.resolve_name(str(node.args[0].value), ".".join(package))
         else:
             pending += ast.iter_child_nodes(node)
 

@@ -12,7 +12,7 @@ Set a key, build an event, send it::
 from typing import TYPE_CHECKING
 
 from ._lazy import importer, module_name
-from .configuration import Attempt, Configuration
+from .configuration import Configuration
 from .exceptions import (
     ApiException,
     ApiTypeError,
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         UpdateAccountApi,
         UpdateOrderApi,
     )
+    from .attempt import Attempt
     from .callbacks import PendingCall
     from .models import (
         AddPromotion,
@@ -184,6 +185,7 @@ __all__ = [
 _ELSEWHERE = {
     "ApiClient": ".api_client",
     "ApiResponse": ".api_client",
+    "Attempt": ".attempt",
     "PendingCall": ".callbacks",
     "RISK_THRESHOLD": ".models.score_response",
 }

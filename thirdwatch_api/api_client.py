@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import sys
@@ -11,8 +10,6 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 from urllib.parse import quote, urlencode
-
-import six
 
 from . import models
 from ._lazy import load
@@ -37,7 +34,6 @@ from .exceptions import (
 from .models._answer import Answer
 from .models._encoder import to_json_value, value_to_json
 from .models._model import Kind, Model, field_table
-from .models.error_response import ErrorResponse
 from .models.event_response import EventResponse
 from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
 from .version import __version__
@@ -190,7 +186,7 @@ class ApiClient:
             ``"dict(str, str)"``, ``"datetime"``, ``"str"``
         :raises ApiValueError: there is no such type, or the text is no time
         """
-        text = six.ensure_str(response.data or "", "utf-8", "replace")
+        text = load("six").ensure_str(response.data or "", "utf-8", "replace")
         try:
             value = _JSON.decode(text)
         except (ValueError, RecursionError):
@@ -302,14 +298,15 @@ class ApiClient:
 
     def _headers(self, header_params: Mapping[str, str] | None, key: str, *, with_body: bool) -> Mapping[str, str]:
         """Make the headers of a call, or take those of the last call when nothing changed."""
-        state = (header_params, self.default_headers, self.user_agent, self.cookie, key, with_body)
+        given = header_params or {}
+        state = (given, self.default_headers, self.user_agent, self.cookie, key, with_body)
         last, headers = self._last_headers
         if state == last:
             return headers
         wanted = [("Accept", "application/json"), ("User-Agent", self.user_agent)]
         if with_body:
             wanted.append(("Content-Type", "application/json"))
-        wanted += [*(header_params or {}).items(), *self.default_headers.items()]
+        wanted += [*given.items(), *self.default_headers.items()]
         if self.cookie is not None:
             wanted.append(("Cookie", self.cookie))
         if key:
@@ -317,7 +314,7 @@ class ApiClient:
         # The last one counts, in any letter case.
         by_name = {_checked_name(name): (name, value) for name, value in wanted}
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
-        self._last_headers = (copy.deepcopy(state), headers)
+        self._last_headers = ((dict(given), dict(self.default_headers), *state[2:]), headers)
         return headers
 
 
@@ -407,7 +404,7 @@ def _explain(error: ApiException, request: Request) -> None:
     given = _load_object(error.body.encode()) if error.body else None
     if given is not None:
         _mask_json(given, request.secrets)
-        said = ErrorResponse.from_dict(given)
+        said = models.ErrorResponse.from_dict(given)
         error.explain(said, without_texts(said.message or "", _personal_texts(request.body)))
 
 

@@ -6,21 +6,19 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import six
-
 from ._lazy import load
-from .exceptions import ApiException, ApiTypeError, ApiValueError, without_user
+from .exceptions import ApiTypeError, ApiValueError, without_user
 from .version import __version__
 
 if TYPE_CHECKING:
     from urllib3.util import Retry, Timeout
 
     from .api_client import ApiClient
+    from .attempt import Attempt
 
-__all__ = ["API_KEY_HEADER", "Attempt", "Configuration", "Retries", "Seconds", "TimeoutSetting"]
+__all__ = ["API_KEY_HEADER", "Configuration", "Retries", "Seconds", "TimeoutSetting"]
 
 API_KEY_HEADER = "X-THIRDWATCH-API-KEY"
 """Name of the header that carries the API key, and of its entry in ``api_key``."""
@@ -32,32 +30,6 @@ Retries: TypeAlias = "int | Retry"
 _DEFAULT_HOST = "https://api.thirdwatch.ai/event"
 _LONGEST = 10**9  # 31 years; the system's timers end at about nine times that
 _MASK = "***"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt to deliver an event, as the hooks see it. It holds neither the key nor the event."""
-
-    method: str
-    """HTTP verb."""
-
-    path: str
-    """Path of the endpoint, without host and query."""
-
-    number: int
-    """1 for the first attempt of a call."""
-
-    status: int | None = None
-    """HTTP status; 0 when no answer came, None while there is none yet."""
-
-    seconds: float = 0.0
-    """How long the attempt took."""
-
-    error: ApiException | None = None
-    """What went wrong; None for a success, or while the attempt is under way."""
-
-    wait: float | None = None
-    """Seconds until the next attempt; only ``on_retry`` sees it."""
 
 
 Hook: TypeAlias = "Callable[[Attempt], object] | None"
@@ -133,9 +105,10 @@ def _host(name: str, value: object) -> str:
 
 def _decoded(name: str, value: str | bytes) -> str:
     try:
-        return six.ensure_str(value)
+        text: str = value if isinstance(value, str) else load("six").ensure_str(value)
     except UnicodeDecodeError:
         raise ApiValueError(f"{name}: the bytes are not UTF-8") from None
+    return text
 
 
 def _hook(name: str, value: object) -> object:

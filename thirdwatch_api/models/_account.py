@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ._event import TimedEvent
 from ._model import JsonObject, Personal, Text
+from ._timed_event import TimedEvent
 from .billing_address import BillingAddress
 from .custom_info import CustomInfo
 from .payment_method import PaymentMethod
@@ -14,7 +14,7 @@ from .shipping_address import ShippingAddress
 __all__ = ["Account"]
 
 
-@dataclass(repr=False, slots=True)
+@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
 class Account(TimedEvent):
     """What both events about an account hold."""
 

@@ -7,7 +7,7 @@ from ._model import Model, Personal
 __all__ = ["Address"]
 
 
-@dataclass(repr=False, slots=True)
+@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
 class Address(Model):
     """What both kinds of address hold."""
 

@@ -18,7 +18,7 @@ _A = TypeVar("_A", bound="Answer")
 _NUMBER = r"-?[0-9]{1,9}(\.[0-9]{1,9})?"
 
 
-@dataclass(repr=False, slots=True)
+@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
 class Answer(Plain):
     """An answer of the service: a missing key never fails, an unknown one is kept."""
 
@@ -34,7 +34,8 @@ class Answer(Plain):
     @classmethod
     def from_dict(cls: type[_A], data: JsonObject) -> _A:
         """Build the answer from its JSON; what it does not know or understand goes to ``additional_properties``."""
-        answer = cls(additional_properties=dict(data))
+        answer = cls()
+        answer.additional_properties = dict(data)
         for f in field_table(cls):
             keys = cls.json_keys.get(f.name, (f.wire,))
             key = next((key for key in keys if data.get(key) is not None), keys[0])

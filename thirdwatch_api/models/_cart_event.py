@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from ._event import TimedEvent
 from ._model import JsonObject
+from ._timed_event import TimedEvent
 from .custom_info import CustomInfo
 from .item import Item
 
 __all__ = ["CartEvent"]
 
 
-@dataclass(repr=False, slots=True)
+@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
 class CartEvent(TimedEvent):
     """What both events about a basket hold."""
 

@@ -42,22 +42,21 @@ __all__ = [
 ]
 
 
-class _Mark(Enum):
-    PERSONAL = "masked by repr"
-    REQUIRED = "must be given"
-    MILLISECONDS = "milliseconds since the epoch"
+_PERSONAL = "masked by repr"
+_REQUIRED = "must be given"
+_MILLISECONDS = "milliseconds since the epoch"
 
 
 Text: TypeAlias = str | int | float | Decimal | datetime
 """Text on the wire. Numbers are written as plain decimals, an aware datetime as milliseconds since the epoch."""
 
-Personal: TypeAlias = Annotated[Text, _Mark.PERSONAL]
+Personal: TypeAlias = Annotated[Text, _PERSONAL]
 """Text about a person, which ``repr`` masks."""
 
-Required: TypeAlias = Annotated[Text, _Mark.REQUIRED]
+Required: TypeAlias = Annotated[Text, _REQUIRED]
 """Text without which the service does not take the event."""
 
-Milliseconds: TypeAlias = Annotated[Text, _Mark.MILLISECONDS]
+Milliseconds: TypeAlias = Annotated[Text, _MILLISECONDS]
 """Milliseconds since the epoch, as text. Ten digits are refused: the service reads seconds as January 1970."""
 
 JsonObject: TypeAlias = Mapping[str, object]
@@ -65,10 +64,10 @@ JsonObject: TypeAlias = Mapping[str, object]
 
 _T = TypeVar("_T")
 
-Private = Annotated[_T, _Mark.PERSONAL]
+Private = Annotated[_T, _PERSONAL]
 """A value of an answer about a person, which ``repr`` masks: ``Private[str]``."""
 
-Needed = Annotated[_T, _Mark.REQUIRED]
+Needed = Annotated[_T, _REQUIRED]
 """A value without which an answer is none: ``Needed[float]``."""
 
 _M = TypeVar("_M", bound="Model")
@@ -191,7 +190,7 @@ def _derive(model: type[Model]) -> tuple[Field, ...]:
 
 def _field(wire: str, name: str, hint: Any) -> Field:
     parts = list(_parts(hint))
-    required, personal, milliseconds = (m in parts for m in (_Mark.REQUIRED, _Mark.PERSONAL, _Mark.MILLISECONDS))
+    required, personal, milliseconds = (m in parts for m in (_REQUIRED, _PERSONAL, _MILLISECONDS))
     for part in parts:
         if get_origin(part) in (Sequence, list):
             return _field(wire, name, get_args(part)[0])._replace(kind=Kind.LIST)

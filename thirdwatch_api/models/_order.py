@@ -15,7 +15,7 @@ from .shipping_address import ShippingAddress
 __all__ = ["Order"]
 
 
-@dataclass(repr=False, slots=True)
+@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
 class Order(Event):
     """What both events about a whole order hold."""
 

@@ -9,9 +9,9 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, field
 from http.client import HTTPException
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import urllib3
 from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry, Timeout
@@ -19,7 +19,8 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.util import parse_url
 
 from .._forks import UNFORKED
-from ..configuration import Attempt, Configuration, Hook, Retries, TimeoutSetting
+from .._lazy import load
+from ..configuration import Configuration, Hook, Retries, TimeoutSetting
 from ..exceptions import (
     ApiException,
     ConnectionException,
@@ -47,9 +48,10 @@ _LARGEST_HEAD = 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-@dataclass(repr=False, eq=False, slots=True)
 class RESTResponse:
     """An answer that was read to its end."""
+
+    __slots__ = ("attempts", "data", "headers", "reason", "status")
 
     status: int
     """The HTTP status."""
@@ -63,8 +65,15 @@ class RESTResponse:
     headers: HTTPHeaderDict
     """The headers, found in any letter case."""
 
-    attempts: int = 0
+    attempts: int
     """How many attempts it took."""
+
+    def __init__(self, status: int, reason: str | None, data: bytes, headers: HTTPHeaderDict) -> None:
+        self.status = status
+        self.reason = reason
+        self.data = data
+        self.headers = headers
+        self.attempts = 0
 
     def getheaders(self) -> HTTPHeaderDict:
         """Return all headers, which are found in any letter case."""
@@ -75,8 +84,7 @@ class RESTResponse:
         return self.headers.get(name, default)
 
 
-@dataclass(repr=False, eq=False, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is sent, and within which bounds. None means what the configuration says."""
 
     method: str
@@ -84,8 +92,6 @@ class Request:
 
     path: str
     """The endpoint's path, as logs and hooks may see it."""
-
-    _: KW_ONLY
 
     host: str | None = None
     """URL of the service."""
@@ -99,7 +105,7 @@ class Request:
     secret_query: str = ""
     """End of the query that no log and no error may show."""
 
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     """Headers as they are sent."""
 
     body: bytes | None = None
@@ -119,6 +125,10 @@ class Request:
 
     retries: Retries | None = None
     """As ``configuration.retries``."""
+
+    def __repr__(self) -> str:
+        """Show neither the key nor the event."""
+        return f"Request({self.method!r}, {self.path!r})"
 
 
 class RESTClientObject:
@@ -365,7 +375,8 @@ class _Delivery:
         if hook is None:
             return
         try:
-            hook(Attempt(self._request.method, self._request.path, number, *outcome))
+            attempt = load("..attempt", __package__).Attempt
+            hook(attempt(self._request.method, self._request.path, number, *outcome))
         except Exception:
             _logger.exception("a hook of the configuration failed; the call goes on")
 

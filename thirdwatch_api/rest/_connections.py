@@ -5,8 +5,6 @@ ever. So the sockets here check the deadline of the call that uses them, wheneve
 the look-up of the host's name and the answer of a proxy to CONNECT, which other code waits for.
 """
 
-# The look-up of a name imports the codec, and a fork in the middle of that would lock it for ever.
-import encodings.idna  # noqa: F401 - see above  # pyright: ignore[reportUnusedImport]
 import queue
 import socket
 import ssl

@@ -9,11 +9,11 @@ import ssl
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-import certifi
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
 
+from .._lazy import load
 from ..configuration import Configuration
 from ..exceptions import ApiValueError
 from ._connections import Pool, Slots, TLSPool, TLSSocket
@@ -47,6 +47,8 @@ def open_origin(configuration: Configuration, host: str) -> Origin:
     :raises ApiValueError: the host, the proxy or a certificate file can't be used
     """
     url = _check_host(host, configuration.allow_insecure_http)
+    # The look-up of a name would import the codec, and a fork in the middle of that lock it for ever.
+    load("encodings.idna")
     secure = url.scheme == "https"
     name = Url(url.scheme, host=url.host, port=url.port).url
     options: dict[str, Any] = {
@@ -144,7 +146,7 @@ def _trust_store(configuration: Configuration) -> tuple[str, str]:
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if path := os.environ.get(variable):
             return variable, path
-    return "certifi", certifi.where()
+    return "certifi", load("certifi").where()
 
 
 def _proxy_for(configuration: Configuration, url: Url) -> str | None:

@@ -1,0 +1,33 @@
+"""Attempt: what the hooks of a configuration are told."""
+
+from dataclasses import dataclass
+
+from .exceptions import ApiException
+
+__all__ = ["Attempt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver an event, as the hooks see it. It holds neither the key nor the event."""
+
+    method: str
+    """HTTP verb."""
+
+    path: str
+    """Path of the endpoint, without host and query."""
+
+    number: int
+    """1 for the first attempt of a call."""
+
+    status: int | None = None
+    """HTTP status; 0 when no answer came, None while there is none yet."""
+
+    seconds: float = 0.0
+    """How long the attempt took."""
+
+    error: ApiException | None = None
+    """What went wrong; None for a success, or while the attempt is under way."""
+
+    wait: float | None = None
+    """Seconds until the next attempt; only ``on_retry`` sees it."""
