@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from . import models
@@ -234,7 +235,7 @@ class ApiClient:
             raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
         if not (isinstance(method, str) and method.isalpha() and isinstance(resource_path, str)):
             raise ApiValueError("method, resource_path: expected an HTTP verb, and text")
-        if not isinstance(header_params, (Mapping, type(None))):
+        if not (header_params is None or isinstance(header_params, Mapping)):
             raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
         target = _target(resource_path, path_params, query_params)
         text: str | None = None if body is None else value_to_json(body)
@@ -355,7 +356,7 @@ _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 def _load_object(data: bytes) -> dict[str, Any] | None:
     """Read a JSON object; None when it is anything else."""
     try:
-        value = _JSON.decode(data.decode("utf-8-sig"))
+        value = _JSON.decode(data.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -455,10 +456,10 @@ def _convert(value: Any, wanted: Any) -> Any:
         if found := re.fullmatch(_GENERIC_TYPE, wanted):
             return _convert_each(value, found[2])
         wanted = _NATIVE_TYPES.get(wanted) or getattr(models, wanted, None)
-    if not isinstance(wanted, type) or get_origin(wanted):  # Python 3.10 takes list[int] for a type
+    if type(wanted) is not type:  # list[int] is none, although Python 3.10 tells isinstance() otherwise
         raise ApiValueError("response_type: there is no such type")
     if issubclass(wanted, Model):
-        return wanted.from_dict(value) if isinstance(value, Mapping) else value
+        return wanted.from_dict(value) if isinstance(value, dict) else value
     if issubclass(wanted, date):
         return _time(value, wanted)
     return value if isinstance(value, wanted) else _cast(value, wanted)

@@ -73,6 +73,8 @@ def without_texts(text: str, secrets: Iterable[str]) -> str:
 
 def without_keys(text: str, keys: Iterable[str]) -> str:
     """Replace each API key by ``***``, also without its prefix, and as URLs and JSON spell it."""
+    if len(text) < _SECRET_LENGTH:
+        return text
     return without_texts(text, [form for key in keys for form in _spellings(key)])
 
 

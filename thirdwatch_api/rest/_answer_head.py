@@ -48,7 +48,7 @@ class AnswerHead(http.client.HTTPResponse):
                 length = int(value)
             elif lower == "transfer-encoding" or (lower == "connection" and value.lower() != "keep-alive"):
                 return False
-            message[name] = value
+            message.set_raw(name, value)  # as the parser does: what has no line break needs no care
         if length <= 0:
             return False
         self.fp.read(found.end())

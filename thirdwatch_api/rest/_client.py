@@ -301,7 +301,9 @@ class _Delivery:
         data = b""
         try:
             if response.status >= 200:  # what follows a 1xx answers this request too, and must not meet the next
-                data = response.read(limit + 1)
+                # What says its length is read in one go, unless it has to be decompressed.
+                known = (response.length_remaining or limit + 1) <= limit and "Content-Encoding" not in response.headers
+                data = response.read(None if known else limit + 1)
             if success and len(data) > limit:
                 raise TooLargeError
         except (ValueError, OverflowError) as error:  # http.client reads a chunk of size -5 by read(-5)
