@@ -23,7 +23,7 @@ class AnswerHead(http.client.HTTPResponse):
 
     def begin(self) -> None:
         """Read the head, and leave the body to be read."""
-        if self.headers is not None or not self._begin_plain():
+        while self.headers is None and not self._begin_plain():
             super().begin()
             # What can't be read in a head urllib3 would log, and it may echo the key.
             self.msg.set_payload("")
@@ -31,6 +31,8 @@ class AnswerHead(http.client.HTTPResponse):
             if not self.chunked and len({length.strip() for length in lengths}) > 1:
                 # urllib3 would find that too, but let go of this answer without closing it.
                 raise InvalidHeader("several values of Content-Length")
+            if 101 < self.status < 200:  # the answer is still to come; http.client knows that of 100 alone
+                self.headers = None
 
     def _begin_plain(self) -> bool:
         found = re.match(_PLAIN, self.fp.peek())  # what one read brought, which is more than most heads
