@@ -221,6 +221,15 @@ def test_a_proxy_that_refuses_the_credentials_says_so(authority: Authority) -> N
         assert (caught.value.status, server.connections) == (0, 0)
 
 
+def test_what_a_proxy_says_when_it_refuses_is_not_repeated() -> None:
+    refuse = raw(head("HTTP/1.1 407 canary", {"Content-Length": "0"}), "close")
+    with Proxy(closed_port(), connect_answer=refuse) as proxy:
+        with make_client(URL, proxy=proxy.url(), retries=0) as client:
+            with pytest.raises(ConnectionException, match="407 Proxy Authentication Required") as caught:
+                OrderStatusApi(client).order_status(EVENT)
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
 def test_a_dead_proxy_is_named_as_the_cause() -> None:
     with make_client(URL, proxy=f"http://127.0.0.1:{closed_port()}") as client:
         waits = record_waits(client)

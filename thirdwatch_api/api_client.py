@@ -8,7 +8,7 @@ import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -28,6 +28,7 @@ from .exceptions import (
     ApiTypeError,
     ApiValueError,
     InvalidResponseException,
+    without_emails,
     without_keys,
     without_texts,
     without_user,
@@ -244,6 +245,8 @@ class ApiClient:
         if "api_key_body" in auth:
             text = json.dumps({**json.loads(text or "{}"), "secret": key})
         secret_query = urlencode({"api_key": key}) if "api_key_query" in auth else ""
+        data = None if text is None else text.encode()
+        secrets = (key,) if key else ()
         request = Request(
             method,
             resource_path,
@@ -252,8 +255,9 @@ class ApiClient:
             at_root=at_root,
             secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
             headers=self._headers(header_params, key if "api_key" in auth else "", with_body=body is not None),
-            body=None if text is None else text.encode(),
-            secrets=(key,) if key else (),
+            body=data,
+            secrets=secrets,
+            mask=partial(_masked, secrets, data),
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
             deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
@@ -381,7 +385,7 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         if not reason:
             return data
     error = InvalidResponseException(http_resp=answer)
-    error.reason = without_keys(reason, request.secrets)
+    error.reason = request.mask(reason)
     error.hint = advice or error.hint
     error.body = without_keys(error.body or "", request.secrets)
     error.attempts = answer.attempts
@@ -406,7 +410,12 @@ def _explain(error: ApiException, request: Request) -> None:
     if given is not None:
         _mask_json(given, request.secrets)
         said = models.ErrorResponse.from_dict(given)
-        error.explain(said, without_texts(said.message or "", _personal_texts(request.body)))
+        error.explain(said, request.mask(said.message or ""))
+
+
+def _masked(keys: Iterable[str], body: bytes | None, text: str) -> str:
+    """Mask in what the service says the keys, and what is personal in the event."""
+    return without_emails(without_texts(without_keys(text, keys), _personal_texts(body)))
 
 
 def _mask_headers(headers: Any, secrets: Iterable[str]) -> Any:

@@ -146,9 +146,10 @@ class ApiException(Exception):
             said += f": {_short(without_emails(' '.join(self._detail.split())))}"
         if self.attempts > 1:
             said += f" (after {self.attempts} attempts)"
-        if not self.hint:
-            return said
-        return f"{said}{'' if said.endswith('.') else '.'} {self.hint}"
+        if self.hint:
+            said += f"{'' if said.endswith('.') else '.'} {self.hint}"
+        # What the service says may hold what a terminal obeys, or what can't be written at all.
+        return said if said.isprintable() else "".join(c if c.isprintable() else "?" for c in said)
 
 
 def _short(text: str) -> str:

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from http.client import HTTPException
+from http.client import HTTPException, responses
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -113,6 +113,9 @@ class Request(NamedTuple):
 
     secrets: Iterable[str] = ()
     """API keys, which have to be masked where the answer echoes them."""
+
+    mask: Callable[[str], str] = str
+    """Masks in a line of the answer the keys and what it may repeat of the event."""
 
     preload_content: bool = True
     """False for urllib3's own response, unread."""
@@ -316,8 +319,9 @@ class _Delivery:
         finally:
             response.close()  # a connection whose answer was read to its end is back in the pool already
             response.release_conn()
-        # An exception keeps the reason among its arguments, which its repr shows.
-        reason = without_keys(response.reason or "", self._secrets)
+        reason = response.reason
+        if reason and reason != responses.get(response.status):
+            reason = self._request.mask(reason)  # an exception keeps it among its arguments, which its repr shows
         return RESTResponse(response.status, reason, data[:limit], response.headers)
 
     def _refusal(self, response: BaseHTTPResponse, answer: Any) -> ApiException | None:
@@ -328,9 +332,8 @@ class _Delivery:
         if answer.status in _REDIRECTS:
             to = _shown_location(response.headers.get("Location", ""))
             failure = RedirectException(http_resp=answer)
-            failure.reason = f"refused to follow a redirect to {to}"
+            failure.reason = self._request.mask(f"refused to follow a redirect to {to}")
         failure.retry_after = retry_after(response)
-        failure.reason = without_keys(failure.reason or "", self._secrets)
         failure.body = without_keys(failure.body or "", self._secrets)
         failure.headers = self._masked(answer.headers)
         return failure

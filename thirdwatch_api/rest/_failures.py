@@ -1,7 +1,8 @@
 """What urllib3 raises, told as what we raise."""
 
+import re
 import ssl
-from http.client import BadStatusLine, UnknownProtocol
+from http.client import BadStatusLine, UnknownProtocol, responses
 
 from urllib3.exceptions import (
     ClosedPoolError,
@@ -29,6 +30,7 @@ from ..exceptions import (
 __all__ = ["is_cut", "shown_cause", "translate"]
 
 _QUOTING = (BadStatusLine, UnknownProtocol)  # and not RemoteDisconnected, which is a BadStatusLine too
+_REFUSED_TUNNEL = r"Tunnel connection failed: (\d+)"
 _CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # X509_V_ERR_... numbers of OpenSSL, which the ssl module passes on as verify_code.
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21})
@@ -77,7 +79,7 @@ def translate(error: Exception, name: str, deadline_passed: bool) -> ApiExceptio
 def shown_cause(error: Exception | None) -> Exception | None:
     """Leave out an error whose text quotes the answer, which may echo the key or the event."""
     inner = error.args[-1] if error and error.args else None
-    return None if type(inner) in _QUOTING else error
+    return None if type(inner) in _QUOTING or _refused_tunnel(inner) else error
 
 
 def _cause(error: Exception) -> Exception:
@@ -100,9 +102,15 @@ def _proxy_reason(error: ProxyError) -> str:
         return f"it can't be reached, {_os_reason(original)}"
     if isinstance(original, (ConnectTimeoutError, ReadTimeoutError)):
         return "it did not answer within the time-out"
-    if isinstance(original, OSError) and str(original).startswith("Tunnel connection failed"):
-        return str(original).partition(": ")[2]
+    if refused := _refused_tunnel(original):
+        status = int(refused[1])  # not the proxy's own words behind it, which may repeat its password
+        return f"{status} {responses.get(status, '')}".rstrip()
     return type(original).__name__
+
+
+def _refused_tunnel(error: object) -> re.Match[str] | None:
+    """Find the status in what http.client raises when a proxy refuses a tunnel."""
+    return re.match(_REFUSED_TUNNEL, str(error)) if isinstance(error, OSError) else None
 
 
 def _tls_reason(error: Exception, name: str) -> str:
