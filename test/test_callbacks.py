@@ -226,6 +226,12 @@ def test_closing_a_client_waits_for_one_deadline_and_ends_the_handles_of_the_oth
     assert cancelled.cancelled()
 
 
+def test_a_callback_that_closes_its_client_does_not_wait_for_itself(client: ApiClient) -> None:
+    started = time.monotonic()
+    send(client, lambda _: client.close()).join(PATIENCE)
+    assert time.monotonic() - started < PATIENCE / 2
+
+
 def test_a_client_that_was_closed_takes_calls_again(client: ApiClient) -> None:
     send(client).join(PATIENCE)
     client.close()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,17 @@ def test_a_full_backlog_costs_the_deadline_at_most() -> None:
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT)
     assert watch.seconds < LATEST
+
+
+def test_a_host_of_many_dead_addresses_costs_the_deadline_and_no_address_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with full_backlog() as port, make_client(f"http://127.0.0.1:{port}", timeout=0.15, deadline=DEADLINE) as client:
+        address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [address] * 20)
+        with Stopwatch() as watch, pytest.raises(TimeoutException):
+            OrderStatusApi(client).order_status(EVENT)
+    assert watch.seconds < latest(DEADLINE + 0.15)
 
 
 def test_a_dripped_error_answer_costs_the_deadline_and_stays_what_its_status_says() -> None:

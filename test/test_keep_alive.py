@@ -190,6 +190,20 @@ def test_a_closed_client_opens_new_connections_when_it_is_used_again() -> None:
         assert server.connections == 2
 
 
+def test_a_call_that_waits_for_a_connection_when_the_client_is_closed_opens_its_own() -> None:
+    settings: dict[str, Any] = {"connection_pool_maxsize": 1, "timeout": 60, "deadline": 60, "retries": 0}
+    with FaultServer(stall, answer()) as server, make_client(server.url, **settings) as client:
+        stuck: Any = OrderStatusApi(client).order_status(EVENT, callback=lambda result: None)
+        while not server.requests:
+            assert stuck.is_alive()
+        waiting: Any = OrderStatusApi(client).order_status(EVENT, callback=lambda result: None)
+        time.sleep(0.1)
+        assert (len(server.requests), waiting.is_alive()) == (1, True)
+        client.rest_client.close()
+        assert waiting.result(5).message == "taken"
+        server.close()
+
+
 def test_a_client_that_is_closed_during_a_call_lets_the_call_end() -> None:
     with FaultServer(stall, answer()) as server, make_client(server.url, timeout=0.2, retries=0) as client:
         handle: Any = OrderStatusApi(client).order_status(EVENT, callback=lambda result: None)

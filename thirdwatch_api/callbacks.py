@@ -96,7 +96,9 @@ class CallbackPool:
         :param since: ``time.monotonic()`` at which the deadline began; None for now
         """
         passed = 0.0 if since is None else time.monotonic() - since
-        wait(list(self._unfinished), max(0.0, self._configuration.deadline - passed))
+        own = self._under_way.get(threading.get_ident())  # a callback that closes its client can't wait for itself
+        others = [pending for pending in list(self._unfinished) if pending is not own]
+        wait(others, max(0.0, self._configuration.deadline - passed))
         with self._lock:
             dropped = list(self._jobs)
             self._jobs.clear()
@@ -111,7 +113,9 @@ class CallbackPool:
                     self._threads -= 1
                     return
                 job = self._jobs.popleft()
+            self._under_way[threading.get_ident()] = job.pending
             job.run()
+            self._under_way.pop(threading.get_ident(), None)  # gone already when the callback ran others here
             self._unfinished.discard(job.pending)
 
     def _forget(self) -> None:
@@ -119,6 +123,7 @@ class CallbackPool:
         self._lock = threading.Lock()
         self._jobs: deque[_Job] = deque()
         self._unfinished: set[PendingCall] = set()
+        self._under_way: dict[int, PendingCall] = {}
         self._threads = 0
 
 

@@ -32,7 +32,7 @@ class AnswerHead(http.client.HTTPResponse):
                 # urllib3 would find that too, but let go of this answer without closing it.
                 raise InvalidHeader("several values of Content-Length")
             if 101 < self.status < 200:  # the answer is still to come; http.client knows that of 100 alone
-                self.headers = None
+                self.headers = None  # pyright: ignore[reportAttributeAccessIssue]  # it is, until a head was read
 
     def _begin_plain(self) -> bool:
         found = re.match(_PLAIN, self.fp.peek())  # what one read brought, which is more than most heads

@@ -169,6 +169,7 @@ class RESTClientObject:
             self._origins = {}
         for origin in origins:
             origin.pool.close()
+            origin.slots.release()
 
     def _forget(self) -> None:
         """Start anew, without a lock or a connection from before."""

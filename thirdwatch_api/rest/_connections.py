@@ -2,7 +2,8 @@
 
 urllib3 bounds each wait for bytes, not their sum: a server that drips one byte a second would hold a call for
 ever. So the sockets here check the deadline of the call that uses them, whenever they wait. Outside of that are
-the look-up of the host's name and the answer of a proxy to CONNECT, which other code waits for.
+the look-up of the host's name, the answer of a proxy to CONNECT, and the address that is tried when the deadline
+passes, which other code waits for.
 """
 
 import queue
@@ -10,6 +11,7 @@ import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextvars import ContextVar
 from http.client import RemoteDisconnected
 from typing import Any
@@ -23,7 +25,7 @@ from .._forks import UNFORKED
 from ..exceptions import ApiValueError
 from ._answer_head import AnswerHead
 
-__all__ = ["CURRENT", "Call", "Pool", "Slots", "TLSPool", "TLSSocket", "TooLargeError"]
+__all__ = ["CURRENT", "Call", "Pool", "Slots", "SocketOptions", "TLSPool", "TLSSocket", "TooLargeError"]
 
 
 class Call:
@@ -128,6 +130,21 @@ class TLSSocket(_Deadline, ssl.SSLSocket):
         self.settimeout(timeout)
 
 
+class SocketOptions(tuple[tuple[int, int, int], ...]):
+    """Options of a socket that is about to be connected, which are read before each address of a host is tried.
+
+    Each address may take the whole time-out. So none is tried after the deadline.
+    """
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        call = CURRENT.get(None)
+        if call and call.deadline <= time.monotonic():
+            raise TimeoutError("the deadline of the call passed")
+        return super().__iter__()
+
+
 class _Connection(HTTPConnection):
     """A connection that serves one call at a time."""
 
@@ -227,10 +244,18 @@ class Slots(queue.LifoQueue[Any]):
 
     idle_timeout = float("inf")
     _trusted_since = 0.0
+    _released = False
 
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)
         self._line: deque[queue.SimpleQueue[Any]] = deque()
+
+    def release(self) -> None:
+        """Let whoever waits open a connection of their own: to a pool that was closed none comes back."""
+        with self.mutex:
+            self._released = True
+            while self._line:
+                self._line.popleft().put(None)
 
     def distrust(self) -> None:
         """Use no connection again that is idle now: the server closed one of them."""
@@ -259,6 +284,8 @@ class Slots(queue.LifoQueue[Any]):
     def _wait(self, timeout: float | None) -> Any:
         turn: queue.SimpleQueue[Any] = queue.SimpleQueue()
         with self.mutex:
+            if self._released:
+                return None
             self._line.append(turn)
         try:
             self._serve()

@@ -16,7 +16,7 @@ from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
 from .._lazy import load
 from ..configuration import Configuration
 from ..exceptions import ApiValueError
-from ._connections import Pool, Slots, TLSPool, TLSSocket
+from ._connections import Pool, Slots, SocketOptions, TLSPool, TLSSocket
 
 __all__ = ["Origin", "open_origin"]
 
@@ -96,13 +96,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _socket_options() -> list[tuple[int, int, int]]:
+def _socket_options() -> SocketOptions:
     """Send at once, as urllib3 does, and let the kernel probe a silent peer, so that a dead one is noticed."""
     options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):  # pragma: no branch - not everywhere
             options.append((socket.IPPROTO_TCP, getattr(socket, option), value))
-    return options
+    return SocketOptions(options)
 
 
 _SOCKET_OPTIONS = _socket_options()
