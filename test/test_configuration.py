@@ -140,6 +140,7 @@ BAD_PAIRS: list[object] = [(), (1,), (1, 2, 3), (0, 1), (1, -1), [1, 2, 3]]
 REFUSED: list[tuple[str, object, type[Exception]]] = [
     *((name, value, TypeError) for name in TEXTS for value in (5, 5.0, ["x"], {"a": 1}, object())),
     *((name, b"\xff", ValueError) for name in TEXTS),
+    *(("app_info", value, ValueError) for value in ("my-shop/2.1\n", "a\r\nX-Other: b", "caf\xe9/1", "\0")),
     *((name, value, TypeError) for name in SECONDS for value in ("5", True, b"5", Decimal(5), object())),
     *((name, value, ValueError) for name in SECONDS for value in (0, -1, -0.0, float("nan"), float("inf"), 10**400)),
     *((name, value, TypeError) for name in ("deadline", "idle_timeout") for value in (None, (1, 2))),

@@ -397,6 +397,14 @@ def test_the_same_part_twice_is_no_cycle() -> None:
     assert encode(CreateOrder, event)["_customInfo"] == {"x": part, "y": part}
 
 
+def test_a_structure_that_would_be_endless_when_written_out_is_refused() -> None:
+    part: list[object] = []
+    for _ in range(50):
+        part = [part, part]
+    with pytest.raises(ApiValueError, match=r"^Custom.custom_info.parts.*: there are more than 1,000,000 values$"):
+        encode(Custom, Custom(user_id="u", custom_info={"parts": part}))
+
+
 def test_64_levels_are_fine_and_more_are_refused() -> None:
     def nest(levels: int) -> object:
         value: object = "bottom"

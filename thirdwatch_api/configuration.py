@@ -99,6 +99,13 @@ def _text(name: str, value: object) -> str | None:
     return _decoded(name, os.fspath(value))
 
 
+def _line(name: str, value: object) -> str | None:
+    text = _text(name, value)
+    if text is not None and not (text.isascii() and text.isprintable()):
+        raise ApiValueError(f"{name}: goes into a header, and holds a line break or a character outside of ASCII")
+    return text
+
+
 def _host(name: str, value: object) -> str:
     return _text(name, value) or _DEFAULT_HOST
 
@@ -145,7 +152,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "max_response_size": _positive,
     "callback_threads": _positive,
     "client_side_validation": _flag,
-    "app_info": _text,
+    "app_info": _line,
     "on_request": _hook,
     "on_response": _hook,
     "on_retry": _hook,

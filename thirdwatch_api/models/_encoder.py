@@ -21,6 +21,7 @@ __all__ = ["JsonText", "encode", "quote", "to_json", "to_json_value", "value_to_
 
 _PLAIN_KEY = r"[\w.-]{1,64}"
 _MAX_DEPTH = 64
+_MAX_VALUES = 1_000_000  # a structure whose parts are shared is small in memory, and endless when it is written out
 _MAX_SHOWN = 20
 
 Path: TypeAlias = "str | tuple[Path, str]"
@@ -94,6 +95,7 @@ class _Encoder:
         self._validate = validate
         self._problems: list[str] = []
         self._open: set[int] = set()
+        self._values = 0
 
     def refuse(self, path: Path, why: str) -> str:
         """Note a problem: the path and a type, never the value, which may be personal."""
@@ -201,6 +203,9 @@ class _Encoder:
 
     def free(self, value: object, path: Path, depth: int = 0) -> str:
         """Write a value that no declaration describes."""
+        self._values += 1
+        if self._values > _MAX_VALUES:
+            raise ApiValueError(f"{_spell(path)}: there are more than {_MAX_VALUES:,} values")
         if value is None:
             return "null"
         if isinstance(value, bool):

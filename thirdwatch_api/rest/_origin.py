@@ -22,7 +22,7 @@ __all__ = ["Origin", "open_origin"]
 
 _logger = logging.getLogger(__name__.partition(".")[0])
 _UNSAFE = r"[^\x21-\x7e]"
-_HOST_HINT = "; it is a URL such as https://api.thirdwatch.ai/event"
+_HOST_HINT = "; configuration.host or THIRDWATCH_HOST is a URL such as https://api.thirdwatch.ai/event"
 
 
 _POOLS: dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]] = {"http": Pool, "https": TLSPool}
