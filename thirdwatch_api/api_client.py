@@ -7,6 +7,7 @@ import re
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,7 @@ from .exceptions import (
     ApiException,
     ApiTypeError,
     ApiValueError,
+    ConnectionException,
     InvalidResponseException,
     without_emails,
     without_keys,
@@ -70,6 +72,8 @@ _NATIVE_TYPES: dict[str, type] = {
     "datetime": datetime,
 }
 _NO_CONTENT = 204
+_NOT_OPENED = (ImportError, OSError)
+"""What an import at the first use raises in a process that has no file descriptor left."""
 
 
 class ApiResponse(NamedTuple):
@@ -265,7 +269,11 @@ class ApiClient:
         )
 
         def work() -> Any:
-            return self._deliver(request, response_type, data_only=bool(_return_http_data_only), any_body=any_body)
+            try:
+                return self._deliver(request, response_type, data_only=bool(_return_http_data_only), any_body=any_body)
+            except _NOT_OPENED as error:
+                why = getattr(error, "strerror", None) or type(error).__name__
+                raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
 
         return work() if callback is None else self._callback_pool().submit(work, callback)
 
@@ -409,13 +417,17 @@ def _explain(error: ApiException, request: Request) -> None:
     given = _load_object(error.body.encode()) if error.body else None
     if given is not None:
         _mask_json(given, request.secrets)
-        said = models.ErrorResponse.from_dict(given)
-        error.explain(said, request.mask(said.message or ""))
+        with suppress(*_NOT_OPENED):  # the status says enough
+            said = models.ErrorResponse.from_dict(given)
+            error.explain(said, request.mask(said.message or ""))
 
 
 def _masked(keys: Iterable[str], body: bytes | None, text: str) -> str:
     """Mask in what the service says the keys, and what is personal in the event."""
-    return without_emails(without_texts(without_keys(text, keys), _personal_texts(body)))
+    try:
+        return without_emails(without_texts(without_keys(text, keys), _personal_texts(body)))
+    except _NOT_OPENED:
+        return "***"
 
 
 def _mask_headers(headers: Any, secrets: Iterable[str]) -> Any:
