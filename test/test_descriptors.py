@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .servers import FaultServer, answer
+from .servers import FaultServer, answer, head, raw
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
@@ -55,7 +55,8 @@ def test_the_first_call_is_a_connection_exception() -> None:
 
 
 def test_a_refusal_keeps_its_status_and_what_it_repeats_is_masked() -> None:
-    with FaultServer(answer(), answer(400, b'{"error": "unknown: s-canary"}')) as server:
+    echo = raw(head("HTTP/1.1 400 s-canary", {"Content-Length": "19"}) + b'{"error": "canary"}')
+    with FaultServer(answer(), echo) as server:
         shown = run(server, "event", "warm")
     assert shown.startswith("BadRequestException 400: (400) ")
     assert "canary" not in shown

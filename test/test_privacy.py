@@ -29,6 +29,7 @@ from thirdwatch_api import (
     ScoreApi,
     Seller,
 )
+from thirdwatch_api.rest import Request
 
 from .servers import (
     FaultServer,
@@ -303,6 +304,11 @@ def test_nothing_shows_of_what_is_not_sent(
     shown = [str(error), repr(error), *traceback.format_exception(error), *ears.heard, *capfd.readouterr()]
     everything = "\n".join(shown)
     assert [secret for secret, value in SECRETS.items() if value in everything] == []
+
+
+def test_a_request_shows_neither_the_key_nor_the_event() -> None:
+    request = Request("POST", "/v1/login", headers={"X-THIRDWATCH-API-KEY": KEY}, body=KEY.encode(), secrets=(KEY,))
+    assert repr(request) == "Request('POST', '/v1/login')"
 
 
 def parrot(peer: Peer) -> None:
