@@ -55,7 +55,7 @@ def test_the_first_call_is_a_connection_exception() -> None:
 
 
 def test_a_refusal_keeps_its_status_and_what_it_repeats_is_masked() -> None:
-    echo = raw(head("HTTP/1.1 400 s-canary", {"Content-Length": "19"}) + b'{"error": "canary"}')
+    echo = raw(head("HTTP/1.1 400 s-canary", {"Content-Length": "21"}) + b'{"error": "s-canary"}')
     with FaultServer(answer(), echo) as server:
         shown = run(server, "event", "warm")
     assert shown.startswith("BadRequestException 400: (400) ")
