@@ -138,10 +138,14 @@ def echo(status: int, where: str) -> Step:
 
     def step(peer: Peer) -> None:
         request = peer.last
-        body = b"not JSON: " + request.raw if where == "text" else b'{"error": "%s"}' % _quoted(request.raw)
+        body = (
+            b"not JSON: " + request.raw
+            if where in ("text", "reason, HTML")
+            else b'{"error": "%s"}' % _quoted(request.raw)
+        )
         said = f"{KEY} {PERSONAL['e-mail']} {PERSONAL['phone']}"
         headers = {"X-Said": said} if where == "header" else {}
-        reasons = {"reason": said, "reason, the key": KEY}
+        reasons = {"reason": said, "reason, HTML": said, "reason, the key": KEY}
         line = f"HTTP/1.1 {status} {reasons[where]}" if where in reasons else status
         peer.send(head(line, {**headers, "Content-Length": str(len(body))}) + body)
 
@@ -204,6 +208,7 @@ STEPS: dict[str, Step] = {
     "an echo in the reason of a 503": echo(503, "reason"),
     "an echo in the reason of a 302": echo(302, "reason"),
     "an echo in the reason of a 200": echo(200, "reason"),
+    "an echo in the reason of a 200 that is HTML": echo(200, "reason, HTML"),
     "an echo in the type of the content": answer(200, b"<html>", {"Content-Type": PERSONAL["phone"]}),
     "an echo in the address of a redirect": answer(
         307, b"", {"Location": f"https://other.example/{PERSONAL['phone']}"}

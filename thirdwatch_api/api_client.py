@@ -392,6 +392,7 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         reason, advice = _lack(data)
         if not reason:
             return data
+    answer.reason = request.mask(answer.reason or "")
     error = InvalidResponseException(http_resp=answer)
     error.reason = request.mask(reason)
     error.hint = advice or error.hint

@@ -321,7 +321,7 @@ class _Delivery:
             response.close()  # a connection whose answer was read to its end is back in the pool already
             response.release_conn()
         reason = response.reason
-        if reason and reason != responses.get(response.status):
+        if reason and not success and reason != responses.get(response.status):
             reason = self._request.mask(reason)  # an exception keeps it among its arguments, which its repr shows
         return RESTResponse(response.status, reason, data[:limit], response.headers)
 
