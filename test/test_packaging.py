@@ -178,6 +178,20 @@ def test_every_part_of_the_package_has_its_place() -> None:
     assert {*BELOW, "sandbox"} == PARTS - HELPERS
 
 
+def test_no_module_takes_a_name_from_a_package_that_would_import_it_on_the_way() -> None:
+    # Who does so waits for UNFORKED with the locks of its imports in hand, and who has UNFORKED may want just these.
+    lazy = {"thirdwatch_api", "thirdwatch_api.models", "thirdwatch_api.apis"}
+    assert [str(source) for source in SOURCES if lazy & set(top_level_imports(source))] == []
+
+
+def top_level_imports(source: Path) -> Iterator[str]:
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            yield importlib.util.resolve_name(
+                "." * node.level + (node.module or ""), ".".join(source.relative_to(ROOT).parent.parts)
+            )
+
+
 def test_nothing_imports_in_a_circle() -> None:
     graph = {module_name(source): set(imports(source)) & MODULES for source in SOURCES}
     assert list(TopologicalSorter(graph).static_order())

@@ -599,6 +599,35 @@ def test_the_interpreters_exit_takes_one_deadline_at_most_and_prints_nothing() -
     assert ended - float(done.stdout) < 0.5 * 1.1 + 0.4
 
 
+FIRST_USES = [
+    ("from thirdwatch_api.apis.order_status_api import OrderStatusApi", "from thirdwatch_api import OrderStatusApi"),
+    ("import thirdwatch_api.api_client", "from thirdwatch_api import ScoreApi"),
+    ("import thirdwatch_api.sandbox", "from thirdwatch_api import sandbox"),
+]
+
+
+@pytest.mark.parametrize("delay", ["0", "0.0005", "0.001", "0.002", "0.004"])
+@pytest.mark.parametrize(("one", "other"), FIRST_USES)
+def test_two_threads_that_import_at_the_same_time_do_not_wait_for_each_other(one: str, other: str, delay: str) -> None:
+    script = """
+    import sys, threading, time, thirdwatch_api
+    start = threading.Barrier(2)
+    def work(statement, delay):
+        start.wait()
+        time.sleep(delay)
+        exec(statement)
+    jobs = [(sys.argv[1], 0), (sys.argv[2], float(sys.argv[3]))]
+    threads = [threading.Thread(target=work, args=job, daemon=True) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    print(sum(thread.is_alive() for thread in threads))
+    """
+    done = run_script(script, one, other, delay)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_a_program_that_never_closes_its_client_ends_without_a_word() -> None:
     with FaultServer() as server:
         done = run_script(SETUP + '\n    send("u-42")\n', server.url)
@@ -609,7 +638,7 @@ def test_a_call_that_is_made_while_the_interpreter_exits_is_delivered() -> None:
     script = """
     import atexit
     atexit.register(send, "u-42")
-    atexit.register(lambda: send("u-42", callback=lambda result: print(result.message, flush=True)).join())
+    atexit.register(send, "u-42", callback=lambda result: print(result.message, flush=True))
     """
     with FaultServer() as server:
         done = run_script(SETUP + script, server.url)

@@ -1,7 +1,8 @@
 """The short way to JSON writes what the careful way writes, or leaves the event to it."""
 
 import json
-from datetime import datetime, timezone
+import traceback
+from datetime import datetime, timezone, tzinfo
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -85,6 +86,68 @@ def test_a_correct_event_goes_the_short_way(event: Model) -> None:
 )
 def test_what_has_to_be_looked_at_goes_the_careful_way(event: Model) -> None:
     assert write_correct(event) is None
+
+
+def test_a_list_that_is_cleared_while_it_is_written_leaves_json() -> None:
+    items: list[Item] = []
+
+    class Clearing(Decimal):
+        def is_finite(self) -> bool:
+            items.clear()
+            return True
+
+    items.append(Item(item_id=Clearing(1), sku="s"))
+    event = CreateOrder(user_id="u", order_id="o", items=items)
+    assert json.loads(to_json(CreateOrder, event))["_items"] == [{"_itemId": "1", "_sku": "s"}]
+
+
+class Vague(tzinfo):
+    """A time zone that knows no offset."""
+
+    def utcoffset(self, dt: object) -> Any:
+        raise NotImplementedError("canary")
+
+    def tzname(self, dt: object) -> Any: ...
+
+    def dst(self, dt: object) -> Any: ...
+
+
+class Broken(dict[str, object]):
+    """A mapping that can't be read."""
+
+    def items(self) -> Any:
+        raise OSError("canary")
+
+
+class Odd:
+    """A value that can't be compared."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("canary")
+
+    def __hash__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (OrderStatus(user_id=datetime(2026, 1, 1, tzinfo=Vague())), "can't be read .NotImplementedError"),
+        (OrderStatus(user_id="u", custom_info=Broken(a=1)), "can't be read .OSError"),
+        (CreateOrder(user_id="u", order_id=Odd()), "order_id: expected text, got Odd"),  # type: ignore[arg-type]  # that is the point
+    ],
+)
+def test_what_the_values_of_an_event_raise_is_told_as_a_problem_of_the_event(event: Model, why: str) -> None:
+    with pytest.raises(ApiValueError, match=why) as caught:
+        to_json(type(event), event)
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_event_without_an_attribute_is_refused() -> None:
+    event = OrderStatus(user_id="u")
+    del event.order_id
+    with pytest.raises(ApiValueError, match="AttributeError"):
+        to_json(OrderStatus, event)
 
 
 def test_an_event_without_an_identity_is_refused_whatever_its_shape() -> None:

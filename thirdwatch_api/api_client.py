@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
 import sys
@@ -13,7 +14,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from . import models
 from ._lazy import load
 from .configuration import (
     API_KEY_HEADER,
@@ -74,6 +74,16 @@ _NATIVE_TYPES: dict[str, type] = {
 _NO_CONTENT = 204
 _NOT_OPENED = (ImportError, OSError)
 """What an import at the first use raises in a process that has no file descriptor left."""
+
+
+def _finish_callbacks() -> None:
+    """Wait for calls in the background, which threads make that do not outlive the process."""
+    # Registered here: what a handler registers at exit is not called any more, and the first such call may be there.
+    if callbacks := sys.modules.get(f"{__package__}.callbacks"):
+        callbacks.finish()
+
+
+atexit.register(_finish_callbacks)
 
 
 class ApiResponse(NamedTuple):
@@ -419,7 +429,7 @@ def _explain(error: ApiException, request: Request) -> None:
     if given is not None:
         _mask_json(given, request.secrets)
         with suppress(*_NOT_OPENED):  # the status says enough
-            said = models.ErrorResponse.from_dict(given)
+            said = load(".models.error_response", __package__).ErrorResponse.from_dict(given)
             error.explain(said, request.mask(said.message or ""))
 
 
@@ -453,6 +463,7 @@ def _mask_json(answer: dict[str, Any], secrets: Iterable[str]) -> None:
 
 @cache
 def _personal_keys() -> frozenset[str]:
+    models = load(".models", __package__)
     every = (getattr(models, name) for name in models.__all__)
     return frozenset(f.wire for model in every for f in field_table(model) if f.personal or f.kind is Kind.FREE)
 
@@ -477,7 +488,7 @@ def _convert(value: Any, wanted: Any) -> Any:
     if isinstance(wanted, str):
         if found := re.fullmatch(_GENERIC_TYPE, wanted):
             return _convert_each(value, found[2])
-        wanted = _NATIVE_TYPES.get(wanted) or getattr(models, wanted, None)
+        wanted = _NATIVE_TYPES.get(wanted) or getattr(load(".models", __package__), wanted, None)
     if type(wanted) is not type:  # list[int] is none, although Python 3.10 tells isinstance() otherwise
         raise ApiValueError("response_type: there is no such type")
     if issubclass(wanted, Model):

@@ -4,7 +4,6 @@ The threads are daemons, so that the process can end: ``concurrent.futures`` wou
 that is still queued. Instead, calls that were accepted get one deadline to end.
 """
 
-import atexit
 import logging
 import os
 import threading
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from .configuration import Configuration
 from .exceptions import ApiException, ConnectionException
 
-__all__ = ["CallbackPool", "PendingCall"]
+__all__ = ["CallbackPool", "PendingCall", "finish"]
 
 _logger = logging.getLogger(__name__.partition(".")[0])
 
@@ -130,7 +129,8 @@ class CallbackPool:
 _pools: "weakref.WeakSet[CallbackPool]" = weakref.WeakSet()
 
 
-def _finish() -> None:
+def finish() -> None:
+    """Give the calls of all pools one deadline to end."""
     started = time.monotonic()  # one deadline for all pools, not one for each
     for pool in list(_pools):
         pool.close(started)
@@ -141,6 +141,5 @@ def _forget_all() -> None:
         pool._forget()  # noqa: SLF001 - nobody else may call it
 
 
-atexit.register(_finish)
 if hasattr(os, "register_at_fork"):  # pragma: no branch - there is no fork on Windows
     os.register_at_fork(after_in_child=_forget_all)

@@ -5,14 +5,15 @@ than all the checks.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from json import loads
 from typing import Any, TypeAlias, TypeVar
 
 from .._lazy import load
-from ..exceptions import ApiTypeError, ApiValueError
+from ..exceptions import ApiException, ApiTypeError, ApiValueError
 from ._model import Field, Kind, Model, field_table
 from ._scalars import check_milliseconds, float_to_json, integer_to_json, number_as_text, quote
 from ._writers import write_correct
@@ -52,9 +53,10 @@ def to_json(model: type[Model], event: object, *, validate: bool = True) -> Json
         raise ApiTypeError(f"expected {model.__name__} or a dict with its wire keys, got {type(event).__name__}")
     encoder = _Encoder(validate)
     name = model.__name__
-    text = encoder.model(model if isinstance(event, Mapping) else type(event), event, name)
-    if validate:
-        encoder.check_identity(model, event)
+    with _reading(name):
+        text = encoder.model(model if isinstance(event, Mapping) else type(event), event, name)
+        if validate:
+            encoder.check_identity(model, event)
     encoder.finish(f"this {name} was not sent")
     return JsonText(text)
 
@@ -73,7 +75,8 @@ def value_to_json(value: object) -> JsonText:
     if isinstance(value, JsonText):
         return value
     encoder = _Encoder(validate=False)
-    text = encoder.free(value, type(value).__name__)
+    with _reading(type(value).__name__):
+        text = encoder.free(value, type(value).__name__)
     encoder.finish("this has no form in JSON")
     return JsonText(text)
 
@@ -81,6 +84,17 @@ def value_to_json(value: object) -> JsonText:
 def to_json_value(value: object) -> Any:
     """Return what ``value_to_json`` writes as plain values."""
     return loads(value_to_json(value))
+
+
+@contextmanager
+def _reading(name: str) -> Generator[None]:
+    """Translate what values of the user raise: a time zone without an offset, a dict that another thread fills."""
+    try:
+        yield
+    except ApiException:
+        raise
+    except Exception as error:  # noqa: BLE001 - they may raise anything
+        raise ApiValueError(f"{name}: a value of it can't be read ({type(error).__name__})") from None
 
 
 def _has_identity(event: Any) -> bool:

@@ -37,7 +37,7 @@ def write_correct(event: Model) -> str | None:
     parts: list[str] = []
     try:
         _writer(type(event))(event, parts)
-    except (TypeError, ValueError, LookupError):
+    except Exception:  # noqa: BLE001 - the careful way meets it as well, and says where
         return None
     text = "".join(parts)
     # A surrogate is written so: whether it has its other half is for the careful way to see. One character is found
@@ -104,7 +104,7 @@ def _list_writer(model: type[Model]) -> _Writer:
             parts.append(opening)
             write(value, parts)
             opening = ","
-        parts.append("]" if values else "[]")
+        parts.append("[]" if opening == "[" else "]")  # the list may have changed meanwhile
 
     return write_list
 
@@ -135,6 +135,8 @@ _VALUES = {
     Kind.BOOL: "'true' if value is True else 'false' if value is False else refuse()",
     Kind.INT: "repr(value) if type(value) is int and -(1 << 63) < value < 1 << 63 else refuse()",
     Kind.FREE: "mapping(value)",
+    Kind.NUMBER: "refuse()",  # only answers hold these two
+    Kind.TIME: "refuse()",
 }
 
 

@@ -23,14 +23,18 @@ from itertools import repeat
 from threading import RLock
 from typing import Any, NamedTuple, TypeVar, cast
 
-from .. import apis
+from .._lazy import load as load_module
 from .._strict_json import load
+from ..apis.client_action_api import ClientActionApi
+from ..apis.postback_api import PostbackApi
+from ..apis.score_api import ScoreApi
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiValueError
-from ..models import ClientAction, PostbackUrls
 from ..models._encoder import encode
 from ..models._model import JsonObject, Model
 from ..models._plain import Plain
+from ..models.client_action import ClientAction
+from ..models.postback_urls import PostbackUrls
 from ._desk import Delivery, Desk
 from ._http import Answer, Refusal, Request, Server, say
 
@@ -85,14 +89,15 @@ class Sandbox:
         self._requests: list[Request] = []
         self._scripts: deque[_Script] = deque()
         self._server: Server | None = None
+        apis = load_module("..apis", __package__)
         self._routes: dict[str, tuple[str, Callable[[Request], Answer]]] = {
             f"/event{api.path}": ("POST", partial(self._take_event, api.model))
             for api in (getattr(apis, name) for name in apis.__all__)
             if not api.at_root
         }
-        self._routes[apis.ScoreApi.path] = ("GET", self._tell_score)
-        self._routes[apis.ClientActionApi.path] = ("POST", self._take_decision)
-        self._routes[apis.PostbackApi.path] = ("POST", self._take_urls)
+        self._routes[ScoreApi.path] = ("GET", self._tell_score)
+        self._routes[ClientActionApi.path] = ("POST", self._take_decision)
+        self._routes[PostbackApi.path] = ("POST", self._take_urls)
         self._desk = Desk(self.api_key, on_postback)
 
     @property
@@ -315,9 +320,9 @@ def _take_key(request: Request) -> bytes:
     key = request.headers.get(API_KEY_HEADER, "").strip().encode("latin-1")
     del request.headers[API_KEY_HEADER]
     in_query = request.query.pop("api_key", "")
-    if request.path == apis.ScoreApi.path:
+    if request.path == ScoreApi.path:
         return in_query.encode()
-    if request.path not in (apis.ClientActionApi.path, apis.PostbackApi.path):
+    if request.path not in (ClientActionApi.path, PostbackApi.path):
         return key
     try:
         fields = load(request.body)

@@ -13,9 +13,12 @@ from urllib.parse import urlsplit
 
 from ..configuration import API_KEY_HEADER
 from ..exceptions import ApiValueError
-from ..models import CreateOrder, PostbackUrls, Transaction, UpdateOrder
 from ..models._model import Model
+from ..models.create_order import CreateOrder
+from ..models.postback_urls import PostbackUrls
 from ..models.score_response import RISK_THRESHOLD
+from ..models.transaction import Transaction
+from ..models.update_order import UpdateOrder
 
 __all__ = ["Delivery", "Desk"]
 
