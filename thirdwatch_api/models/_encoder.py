@@ -136,7 +136,7 @@ class _Encoder:
         """Write an instance of the model, or a mapping with its wire keys."""
         by_key = isinstance(value, Mapping)
         written: list[str] = []
-        if by_key:
+        if by_key and not _wire_keys(model).issuperset(value):
             self._write_unknown(model, value, path, written)
         for f in field_table(model):
             part = value.get(f.wire) if by_key else getattr(value, f.name)
@@ -152,7 +152,7 @@ class _Encoder:
     def _write_unknown(self, model: type[Model], value: Mapping[Any, object], path: Path, written: list[str]) -> None:
         """Refuse the keys of a mapping that the model does not know, or write them where nothing is checked."""
         names = {f.name: f.wire for f in field_table(model)}
-        known = set(names.values())
+        known = _wire_keys(model)
         for key, part in value.items():
             if isinstance(key, str) and key in known:
                 continue
@@ -258,6 +258,15 @@ class _Encoder:
         if not isinstance(key, str):
             return self.refuse(path, f"a key must be text, got {type(key).__name__}")
         return self._string(key, path)
+
+
+_known_keys: dict[type[Model], frozenset[str]] = {}
+
+
+def _wire_keys(model: type[Model]) -> frozenset[str]:
+    if model not in _known_keys:
+        _known_keys[model] = frozenset(f.wire for f in field_table(model))
+    return _known_keys[model]
 
 
 def _is_missing(value: object) -> bool:
