@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, datetime, timezone
 from email.message import Message
+from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -548,6 +549,10 @@ def test_any_body_is_no_success_with_another_status(sandbox: Sandbox, client: Ap
         send(client, response_type=EventResponse, any_body=True)
 
 
+class Level(Enum):
+    LOW = "low"
+
+
 @pytest.mark.parametrize(
     ("data", "kind", "wanted"),
     [
@@ -580,6 +585,7 @@ def test_any_body_is_no_success_with_another_status(sandbox: Sandbox, client: Ap
         ("2017-05-09", "date", date(2017, 5, 9)),
         ('"2017-05-09T09:40:45Z"', date, date(2017, 5, 9)),
         ("null", "datetime", None),
+        ('"low"', Level, Level.LOW),
     ],
     ids=lambda part: str(part)[:20],
 )

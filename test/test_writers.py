@@ -119,6 +119,13 @@ class Broken(dict[str, object]):
         raise OSError("canary")
 
 
+class Loud(Decimal):
+    """A number that quotes itself when something is wrong."""
+
+    def is_finite(self) -> bool:
+        raise ValueError("canary")
+
+
 class Odd:
     """A value that can't be compared."""
 
@@ -133,6 +140,7 @@ class Odd:
     ("event", "why"),
     [
         (OrderStatus(user_id=datetime(2026, 1, 1, tzinfo=Vague())), "can't be read .NotImplementedError"),
+        (OrderStatus(user_id=Loud(1)), "can't be read .ValueError"),
         (OrderStatus(user_id="u", custom_info=Broken(a=1)), "can't be read .OSError"),
         (CreateOrder(user_id="u", order_id=Odd()), "order_id: expected text, got Odd"),  # type: ignore[arg-type]  # that is the point
     ],

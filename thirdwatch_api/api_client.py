@@ -489,7 +489,7 @@ def _convert(value: Any, wanted: Any) -> Any:
         if found := re.fullmatch(_GENERIC_TYPE, wanted):
             return _convert_each(value, found[2])
         wanted = _NATIVE_TYPES.get(wanted) or getattr(load(".models", __package__), wanted, None)
-    if type(wanted) is not type:  # list[int] is none, although Python 3.10 tells isinstance() otherwise
+    if not isinstance(wanted, type) or hasattr(wanted, "__origin__"):  # Python 3.10 takes list[int] for a type
         raise ApiValueError("response_type: there is no such type")
     if issubclass(wanted, Model):
         return wanted.from_dict(value) if isinstance(value, dict) else value

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 from .._lazy import load
 from ..exceptions import ApiException, ApiTypeError, ApiValueError
 from ._model import Field, Kind, Model, field_table
-from ._scalars import check_milliseconds, float_to_json, integer_to_json, number_as_text, quote
+from ._scalars import NoFormError, check_milliseconds, float_to_json, integer_to_json, number_as_text, quote
 from ._writers import write_correct
 
 __all__ = ["JsonText", "encode", "quote", "to_json", "to_json_value", "value_to_json"]
@@ -204,7 +204,7 @@ class _Encoder:
         """Write a value, or note why it can't be."""
         try:
             return write(value)
-        except ValueError as error:
+        except NoFormError as error:
             return self.refuse(path, str(error))
 
     def _string(self, value: str, path: Path) -> str:
