@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from .programs import run_script
 from .servers import FaultServer, answer, head, raw
 
-ROOT = Path(__file__).parents[1]
 PROGRAM = """
 import os, resource, sys
 from thirdwatch_api import ApiClient, ApiException, Configuration, OrderStatus, OrderStatusApi, ScoreApi
@@ -38,8 +36,7 @@ print(result)
 
 
 def run(server: FaultServer, kind: str, warm: str) -> str:
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, server.url, kind, warm]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    done = run_script(PROGRAM, server.url, kind, warm)
     assert done.stderr == ""
     return done.stdout.strip()
 

@@ -35,6 +35,7 @@ from thirdwatch_api import (
 from thirdwatch_api._forks import UNFORKED
 from thirdwatch_api.rest._connections import Slots
 
+from .programs import HANG, run_script
 from .servers import (
     EVENT,
     KEY,
@@ -52,7 +53,6 @@ from .servers import (
 )
 
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-HANG = 20  # seconds after which a script counts as hung; it never takes that long otherwise
 
 
 def run_threads(count: int, work: Any) -> list[Any]:
@@ -73,18 +73,6 @@ def run_threads(count: int, work: Any) -> list[Any]:
     for thread in threads:
         thread.join()
     return results
-
-
-def run_script(script: str, *args: str, warnings: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a program that forks or exits, with warnings as errors."""
-    options = ["-W", "error", "-W", "ignore:This process:DeprecationWarning"] if warnings else []
-    return subprocess.run(
-        [sys.executable, *options, "-c", textwrap.dedent(script), *args],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=HANG,
-    )
 
 
 def users_by_connection(server: FaultServer) -> dict[int, set[str]]:

@@ -18,7 +18,7 @@ from ._model import Field, Kind, Model, field_table
 from ._scalars import NoFormError, check_milliseconds, float_to_json, integer_to_json, number_as_text, quote
 from ._writers import write_correct
 
-__all__ = ["JsonText", "encode", "quote", "to_json", "to_json_value", "value_to_json"]
+__all__ = ["JsonText", "encode", "to_json", "to_json_value", "value_to_json"]
 
 _PLAIN_KEY = r"[\w.-]{1,64}"
 _MAX_DEPTH = 64
