@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from thirdwatch_api import ApiException, Attempt, ConnectionException, OrderStatusApi, TimeoutException
-from thirdwatch_api.rest._connections import Slots
+from thirdwatch_api.rest._pool import ConnectionQueue
 
 from .servers import (
     EVENT,
@@ -206,7 +206,7 @@ def test_a_call_that_waits_for_a_connection_when_the_client_is_closed_opens_its_
 
 
 def test_a_call_that_takes_its_turn_in_the_moment_of_closing_waits_for_nobody() -> None:
-    slots = Slots(1)
+    slots = ConnectionQueue(1)
     slots.release()
     assert slots.get(timeout=60) is None
 

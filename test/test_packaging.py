@@ -179,7 +179,7 @@ def test_every_part_of_the_package_has_its_place() -> None:
 
 
 def test_no_module_takes_a_name_from_a_package_that_would_import_it_on_the_way() -> None:
-    # Who does so waits for UNFORKED with the locks of its imports in hand, and who has UNFORKED may want just these.
+    # Who does so waits for FORK_LOCK with the locks of its imports in hand, and who has FORK_LOCK may want just these.
     lazy = {"thirdwatch_api", "thirdwatch_api.models", "thirdwatch_api.apis"}
     assert [str(source) for source in SOURCES if lazy & set(top_level_imports(source))] == []
 

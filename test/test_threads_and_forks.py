@@ -32,8 +32,8 @@ from thirdwatch_api import (
     OrderStatusApi,
     TimeoutException,
 )
-from thirdwatch_api._forks import UNFORKED
-from thirdwatch_api.rest._connections import Slots
+from thirdwatch_api._lazy import FORK_LOCK
+from thirdwatch_api.rest._pool import ConnectionQueue
 
 from .programs import HANG, run_script
 from .servers import (
@@ -256,7 +256,7 @@ def test_a_call_that_was_cancelled_may_be_dropped_as_well() -> None:
 
 
 def test_a_connection_that_comes_back_when_its_taker_gives_up_is_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    slots = Slots(1)
+    slots = ConnectionQueue(1)
 
     class TooLate(queue.SimpleQueue[Any]):
         """A turn that comes in the moment in which the time is over."""
@@ -422,7 +422,7 @@ def test_a_handshake_waits_until_nobody_forks(tmp_path: Path) -> None:
             OrderStatusApi(client).order_status(EVENT)
             while server.open_connections:
                 time.sleep(0.001)
-            with UNFORKED:
+            with FORK_LOCK:
                 handle: Any = OrderStatusApi(client).order_status(EVENT, callback=lambda result: None)
                 handle.join(0.1)
                 assert (handle.is_alive(), len(server.requests)) == (True, 1)
@@ -432,12 +432,12 @@ def test_a_handshake_waits_until_nobody_forks(tmp_path: Path) -> None:
 @FORKS
 def test_a_fork_waits_until_nobody_is_in_what_must_not_be_forked() -> None:
     script = """
-    from thirdwatch_api._forks import UNFORKED
+    from thirdwatch_api._lazy import FORK_LOCK
 
     holding = threading.Event()
 
     def hold():
-        with UNFORKED:
+        with FORK_LOCK:
             holding.set()
             time.sleep(0.3)
 
@@ -446,11 +446,11 @@ def test_a_fork_waits_until_nobody_is_in_what_must_not_be_forked() -> None:
     started = time.monotonic()
     pid = os.fork()
     if not pid:
-        with UNFORKED:
+        with FORK_LOCK:
             sys.exit(0)
     assert time.monotonic() - started > 0.2
     assert wait_for(pid) == 0
-    with UNFORKED:
+    with FORK_LOCK:
         pass
     """
     done = run_script(SETUP + script, "http://127.0.0.1")

@@ -1,13 +1,23 @@
-"""Names of a package that are imported when they are first used: a shop that sends two kinds of event pays for two."""
+"""Import models, API classes and rarely needed modules on first use, to keep start-up fast."""
 
+# Before-fork hooks run in reverse order of registration. A thread that holds our lock may log, so logging, whose
+# hooks take its own locks, has to register first.
+import logging  # noqa: F401 - see above  # pyright: ignore[reportUnusedImport]
+import os
 import sys
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ._forks import UNFORKED
+__all__ = ["FORK_LOCK", "importer", "load", "module_name"]
 
-__all__ = ["importer", "load", "module_name"]
+FORK_LOCK = threading.RLock()
+"""Delay ``os.fork()`` in other threads during imports and TLS handshakes: the child would inherit locks of Python or
+OpenSSL that nobody releases. Hold it for milliseconds only, and never while waiting for a peer."""
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - there is no fork on Windows
+    os.register_at_fork(before=FORK_LOCK.acquire, after_in_parent=FORK_LOCK.release, after_in_child=FORK_LOCK.release)
 
 
 def module_name(class_name: str) -> str:
@@ -23,7 +33,7 @@ def module_name(class_name: str) -> str:
 def load(module: str, package: str | None = None) -> Any:
     """Import what is seldom needed, at the moment in which it is."""
     # A child that is forked while another thread imports would wait for the lock of that import for ever.
-    with UNFORKED:
+    with FORK_LOCK:
         return import_module(module, package)
 
 

@@ -9,7 +9,6 @@ import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -35,9 +34,10 @@ from .exceptions import (
     without_texts,
     without_user,
 )
-from .models._answer import Answer
+from .models._deserialize import convert
 from .models._encoder import to_json_value, value_to_json
-from .models._model import Kind, Model, field_table
+from .models._model import Kind, field_table
+from .models._response import Answer
 from .models.event_response import EventResponse
 from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
 from .version import __version__
@@ -62,15 +62,6 @@ _FRAMING = frozenset(
     {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 _HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
-_GENERIC_TYPE = r"(list\[|dict\(str, ?)(.+)[\])]"
-_NATIVE_TYPES: dict[str, type] = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "date": date,
-    "datetime": datetime,
-}
 _NO_CONTENT = 204
 _NOT_OPENED = (ImportError, OSError)
 """What an import at the first use raises in a process that has no file descriptor left."""
@@ -207,7 +198,7 @@ class ApiClient:
             value = _JSON.decode(text)
         except (ValueError, RecursionError):
             value = text
-        return _convert(value, response_type)
+        return convert(value, response_type)
 
     def call_api(
         self,
@@ -398,7 +389,7 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
     else:
         if any_body or request.secret_query:
             _mask_json(given, request.secrets)
-        data = _convert(given, response_type)
+        data = convert(given, response_type)
         reason, advice = _lack(data)
         if not reason:
             return data
@@ -479,41 +470,3 @@ def _personal_texts(body: bytes | None) -> Iterator[str]:
             pending += [(personal, part) for part in value]
         elif personal and isinstance(value, str):
             yield value
-
-
-def _convert(value: Any, wanted: Any) -> Any:
-    """Turn JSON into what was asked for; a value of another kind stays as it is."""
-    if value is None or wanted is None or wanted == "object":
-        return value
-    if isinstance(wanted, str):
-        if found := re.fullmatch(_GENERIC_TYPE, wanted):
-            return _convert_each(value, found[2])
-        wanted = _NATIVE_TYPES.get(wanted) or getattr(load(".models", __package__), wanted, None)
-    if not isinstance(wanted, type) or hasattr(wanted, "__origin__"):  # Python 3.10 takes list[int] for a type
-        raise ApiValueError("response_type: there is no such type")
-    if issubclass(wanted, Model):
-        return wanted.from_dict(value) if isinstance(value, dict) else value
-    if issubclass(wanted, date):
-        return _time(value, wanted)
-    return value if isinstance(value, wanted) else _cast(value, wanted)
-
-
-def _cast(value: Any, wanted: Any) -> Any:
-    try:
-        return wanted(value)
-    except (TypeError, ValueError, OverflowError):
-        return value
-
-
-def _convert_each(value: Any, wanted: str) -> Any:
-    if isinstance(value, list):
-        return [_convert(part, wanted) for part in value]
-    return {key: _convert(part, wanted) for key, part in value.items()} if isinstance(value, dict) else value
-
-
-def _time(value: Any, wanted: type[date]) -> date:
-    try:
-        time: datetime = load("._times", __package__).isoparse(str(value))
-    except (ValueError, OverflowError):
-        raise ApiValueError("response_type: the text is no ISO 8601 time") from None
-    return time if issubclass(wanted, datetime) else time.date()

@@ -16,12 +16,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from ._strict_json import load
+from ._json import load
 from .configuration import API_KEY_HEADER, Configuration
 from .exceptions import ApiException, ApiTypeError, ApiValueError, BadRequestException, UnauthorizedException
-from .models._answer import Answer
 from .models._model import Kind, field_table
 from .models._postbacks import ActionPostback, PaymentLinkPostback, ScorePostback, ShippingAddressPostback, TestPing
+from .models._response import Answer
 from .models.shipping_address import ShippingAddress
 
 __all__ = [

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from .._lazy import load
 from ..exceptions import ApiException, ApiTypeError, ApiValueError
+from ._fast_encoder import encode_fast
 from ._model import Field, Kind, Model, field_table
 from ._scalars import NoFormError, check_milliseconds, float_to_json, integer_to_json, number_as_text, quote
-from ._writers import write_correct
 
 __all__ = ["JsonText", "encode", "to_json", "to_json_value", "value_to_json"]
 
@@ -47,7 +47,7 @@ def to_json(model: type[Model], event: object, *, validate: bool = True) -> Json
     :raises ApiTypeError: the event is neither
     :raises ApiValueError: it has problems; all of them are listed with their paths
     """
-    if type(event) is model and (text := write_correct(event)) and _has_identity(event):
+    if type(event) is model and (text := encode_fast(event)) and _has_identity(event):
         return JsonText(text)
     if not isinstance(event, (model, Mapping)) and (validate or not isinstance(event, Model)):
         raise ApiTypeError(f"expected {model.__name__} or a dict with its wire keys, got {type(event).__name__}")

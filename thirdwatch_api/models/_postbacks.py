@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ._answer import Answer
 from ._model import Needed, Private
+from ._response import Answer
 from .reason import Reason
 from .shipping_address import ShippingAddress
 

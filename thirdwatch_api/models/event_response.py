@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ._answer import Answer
+from ._response import Answer
 
 __all__ = ["EventResponse"]
 

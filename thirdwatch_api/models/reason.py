@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ._answer import Answer
 from ._model import Private
+from ._response import Answer
 
 __all__ = ["Reason"]
 

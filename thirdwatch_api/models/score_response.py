@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ._answer import Answer
 from ._model import Needed
+from ._response import Answer
 from .reason import Reason
 
 __all__ = ["RISK_THRESHOLD", "ScoreResponse"]

@@ -6,29 +6,34 @@ the look-up of the host's name, the answer of a proxy to CONNECT, and the addres
 passes, which other code waits for.
 """
 
-import queue
 import socket
 import ssl
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextvars import ContextVar
 from http.client import RemoteDisconnected
 from typing import Any
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util import wait_for_read
 
-from .._forks import UNFORKED
+from .._lazy import FORK_LOCK
 from ..exceptions import ApiValueError
-from ._answer_head import AnswerHead
+from ._fast_response import FastHTTPResponse
 
-__all__ = ["CURRENT", "Call", "Pool", "Slots", "SocketOptions", "TLSPool", "TLSSocket", "TooLargeError"]
+__all__ = [
+    "CallState",
+    "Connection",
+    "DeadlineSocketOptions",
+    "TLSConnection",
+    "TLSSocket",
+    "TooLargeError",
+    "current_call",
+]
 
 
-class Call:
+class CallState:
     """What a connection has to know of the call that it works for, and tells it."""
 
     __slots__ = ("answered", "deadline", "ended", "reused", "room", "secret_query")
@@ -52,7 +57,7 @@ class TooLargeError(HTTPError):
     """The answer is larger than the configuration allows."""
 
 
-CURRENT: ContextVar[Call] = ContextVar("CURRENT")
+current_call: ContextVar[CallState] = ContextVar("current_call")
 """The call that this thread makes. A pool has no other way to tell a connection for whom it works."""
 
 
@@ -62,7 +67,7 @@ class _Deadline:
     deadline: float = float("inf")
 
     def _bound(self: Any) -> None:
-        call = CURRENT.get(None)
+        call = current_call.get(None)
         if call:  # none when a raw response is read after its call: that call's deadline stays
             self.deadline = call.deadline
         left = self.deadline - time.monotonic()
@@ -79,7 +84,7 @@ class _Deadline:
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self._bound()
         received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]  # the socket class that this is mixed into
-        call = CURRENT.get(None)
+        call = current_call.get(None)
         if call:
             call.ended = not received
             call.room -= received
@@ -120,7 +125,7 @@ class TLSSocket(_Deadline, ssl.SSLSocket):
         self.settimeout(0.0)
         while True:
             try:
-                with UNFORKED:
+                with FORK_LOCK:
                     super().do_handshake(block)
                 break
             except ssl.SSLWantReadError:
@@ -130,7 +135,7 @@ class TLSSocket(_Deadline, ssl.SSLSocket):
         self.settimeout(timeout)
 
 
-class SocketOptions(tuple[tuple[int, int, int], ...]):
+class DeadlineSocketOptions(tuple[tuple[int, int, int], ...]):
     """Options of a socket that is about to be connected, which are read before each address of a host is tried.
 
     Each address may take the whole time-out. So none is tried after the deadline.
@@ -139,17 +144,17 @@ class SocketOptions(tuple[tuple[int, int, int], ...]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        call = CURRENT.get(None)
+        call = current_call.get(None)
         if call and call.deadline <= time.monotonic():
             raise TimeoutError("the deadline of the call passed")
         return super().__iter__()
 
 
-class _Connection(HTTPConnection):
+class Connection(HTTPConnection):
     """A connection that serves one call at a time."""
 
     debuglevel = 0  # http.client's switch for all connections would print the key: here it has no effect
-    response_class = AnswerHead
+    response_class = FastHTTPResponse
     idle_since = 0.0
     _served = False
     _writing = False
@@ -157,9 +162,10 @@ class _Connection(HTTPConnection):
     _parts: list[bytes]
 
     def connect(self) -> None:
+        """Open the socket before the deadline."""
         self._served = False
         # The wait for a place in the pool came after the time-out of this attempt was worked out.
-        left = max(0.001, CURRENT.get().deadline - time.monotonic())
+        left = max(0.001, current_call.get().deadline - time.monotonic())
         self.timeout = min(self.timeout, left) if isinstance(self.timeout, (int, float)) else left
         super().connect()
         if type(self.sock) is socket.socket:
@@ -170,7 +176,7 @@ class _Connection(HTTPConnection):
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send head and body in one write: small events then fit one packet."""
-        CURRENT.get().reused = self._served and not self.is_closed
+        current_call.get().reused = self._served and not self.is_closed
         self._writing, self._lines, self._parts = True, [], []
         try:
             super().request(*args, **kwargs)
@@ -189,20 +195,24 @@ class _Connection(HTTPConnection):
             raise BrokenPipeError from error
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        super().putrequest(method, url + CURRENT.get().secret_query, *args, **kwargs)
+        """Add what only the wire may see of the query."""
+        super().putrequest(method, url + current_call.get().secret_query, *args, **kwargs)
 
     def putheader(self, header: Any, *values: Any) -> None:
+        """Keep a header for the one write of ``request``."""
         value = values[0]  # bytes when it is the host, asked for through a proxy
         self._lines.append(f"{header}: {value.decode('latin-1') if isinstance(value, bytes) else value}")
 
     def send(self, data: Any) -> None:
+        """Keep what belongs to the one write of ``request``, send anything else."""
         if self._writing:
             self._parts.append(data)
         else:
             super().send(data)
 
     def getresponse(self) -> Any:
-        call = CURRENT.get()
+        """Read the head of the response."""
+        call = current_call.get()
         response = super().getresponse()
         if call.ended:
             # Lines are read from a buffer: the end was seen because the head had none. http.client would take
@@ -213,7 +223,7 @@ class _Connection(HTTPConnection):
         return response
 
 
-class _TLSConnection(_Connection, HTTPSConnection):
+class TLSConnection(Connection, HTTPSConnection):
     """A connection over TLS."""
 
     is_verified: bool
@@ -227,95 +237,8 @@ class _TLSConnection(_Connection, HTTPSConnection):
         return super().is_connected and not (isinstance(self.sock, TLSSocket) and self.sock.pending())
 
     def connect(self) -> None:
+        """Open the socket, and shake hands."""
         super().connect()
         # Whether to verify was the owner's choice, which our log tells. A warning for each call, which urllib3
         # would give, is an exception where warnings are errors.
         self.is_verified = True
-
-
-class Slots(queue.LifoQueue[Any]):
-    """The free connections of a pool, the last used on top, and a None for each that may still be opened.
-
-    urllib3's default queue holds a lock in each ``get`` and ``put``, also in the one that closes a pool at the
-    end of the process. A child that was forked in that moment would wait for ever. Here only a caller that has to
-    wait for a connection, and who serves it, take a lock: list operations are atomic. Who waits is served in the
-    order of arrival: else a busy thread would take back at once what it gave, and another wait until its deadline.
-    """
-
-    idle_timeout = float("inf")
-    _trusted_since = 0.0
-    _released = False
-
-    def __init__(self, maxsize: int = 0) -> None:
-        super().__init__(maxsize)
-        self._line: deque[queue.SimpleQueue[Any]] = deque()
-
-    def release(self) -> None:
-        """Let whoever waits open a connection of their own: to a pool that was closed none comes back."""
-        with self.mutex:
-            self._released = True
-            while self._line:
-                self._line.popleft().put(None)
-
-    def distrust(self) -> None:
-        """Use no connection again that is idle now: the server closed one of them."""
-        self._trusted_since = time.monotonic()
-
-    def put(self, item: _Connection | None, block: bool = True, timeout: float | None = None) -> None:
-        """Give a connection back."""
-        if item is not None:
-            item.idle_since = time.monotonic()
-        self.queue.append(item)
-        if self._line:
-            self._serve()
-
-    def get(self, block: bool = True, timeout: float | None = None) -> _Connection | None:
-        """Take a connection. One that was idle for too long is closed, and opened again by its user."""
-        try:
-            connection = self.queue.pop()
-        except IndexError:
-            if not block:
-                raise queue.Empty from None
-            connection = self._wait(timeout)
-        if connection and connection.idle_since <= max(self._trusted_since, time.monotonic() - self.idle_timeout):
-            connection.close()
-        return connection  # type: ignore[no-any-return]  # the queue of the standard library is untyped
-
-    def _wait(self, timeout: float | None) -> Any:
-        turn: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        with self.mutex:
-            if self._released:
-                return None
-            self._line.append(turn)
-        try:
-            self._serve()
-            return turn.get(timeout=timeout)
-        finally:
-            with self.mutex:
-                if turn in self._line:
-                    self._line.remove(turn)
-            if not turn.empty():  # its turn came in the moment in which it gave up
-                self.put(turn.get())
-
-    def _serve(self) -> None:
-        with self.mutex:
-            while self._line:
-                try:
-                    item = self.queue.pop()
-                except IndexError:
-                    return
-                self._line.popleft().put(item)
-
-
-class Pool(HTTPConnectionPool):
-    """Connections to one host."""
-
-    ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType]  # urllib3's protocol names each parameter
-    QueueCls = Slots
-
-
-class TLSPool(HTTPSConnectionPool):
-    """Connections to one host over TLS."""
-
-    ConnectionCls = _TLSConnection  # pyright: ignore[reportAssignmentType]  # urllib3's protocol names each parameter
-    QueueCls = Slots

@@ -7,7 +7,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
-__all__ = ["exhausted", "policy_for", "retry_after", "wait_before_next"]
+__all__ = ["next_policy", "policy_for", "retry_after", "wait_before_next"]
 
 _STATUSES = frozenset({408, 429, 502, 503, 504})
 _FIRST_WAIT = 0.2
@@ -43,7 +43,7 @@ def policy_for(retries: int | Retry) -> Retry:
     return _POLICIES.get(retries) or _policy(retries)
 
 
-def exhausted(
+def next_policy(
     policy: Retry, method: str, path: str, *, response: BaseHTTPResponse | None, error: Exception | None
 ) -> Retry | None:
     """Count a failure: return the rules for what is left, or None when it was the last attempt."""

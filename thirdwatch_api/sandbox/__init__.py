@@ -23,8 +23,8 @@ from itertools import repeat
 from threading import RLock
 from typing import Any, NamedTuple, TypeVar, cast
 
+from .._json import load
 from .._lazy import load as load_module
-from .._strict_json import load
 from ..apis.client_action_api import ClientActionApi
 from ..apis.postback_api import PostbackApi
 from ..apis.score_api import ScoreApi
@@ -35,8 +35,8 @@ from ..models._model import JsonObject, Model
 from ..models._plain import Plain
 from ..models.client_action import ClientAction
 from ..models.postback_urls import PostbackUrls
-from ._desk import Delivery, Desk
 from ._http import Answer, Refusal, Request, Server, say
+from ._state import Delivery, ServiceState
 
 __all__ = ["Delivery", "Request", "Sandbox"]
 
@@ -98,7 +98,7 @@ class Sandbox:
         self._routes[ScoreApi.path] = ("GET", self._tell_score)
         self._routes[ClientActionApi.path] = ("POST", self._take_decision)
         self._routes[PostbackApi.path] = ("POST", self._take_urls)
-        self._desk = Desk(self.api_key, on_postback)
+        self._state = ServiceState(self.api_key, on_postback)
 
     @property
     def host(self) -> str:
@@ -120,7 +120,7 @@ class Sandbox:
     def postbacks(self) -> list[Delivery]:
         """The postbacks that were sent, in order. It waits for those that are under way."""
         with self._lock:
-            sent = self._desk.sent()
+            sent = self._state.sent()
         for thread, _ in sent:
             thread.join()
         return [delivery for _, delivery in sent]
@@ -181,7 +181,7 @@ class Sandbox:
         :param score: any whole number; above 70 it is red
         """
         with self._lock:
-            self._desk.script(order_id, score)
+            self._state.script(order_id, score)
 
     def send_action(self, order_id: str, action_type: str, message: str = "") -> Delivery:
         """Tell the shop what an analyst decided, and wait for its answer.
@@ -216,7 +216,7 @@ class Sandbox:
 
     def _send(self, kind: str, body: JsonObject, *, with_header: bool = True) -> Delivery:
         with self._lock:
-            thread, delivery = self._desk.send(kind, body, with_header=with_header)
+            thread, delivery = self._state.send(kind, body, with_header=with_header)
         thread.join()
         return delivery
 
@@ -225,7 +225,7 @@ class Sandbox:
         with self._lock:
             self._requests.clear()
             self._scripts.clear()
-            self._desk.clear()
+            self._state.clear()
 
     def start(self) -> "Sandbox":
         """Begin to serve, unless it does already.
@@ -242,7 +242,7 @@ class Sandbox:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-            for thread, _ in self._desk.sent():
+            for thread, _ in self._state.sent():
                 thread.join(_PATIENCE)
 
     def __enter__(self) -> "Sandbox":
@@ -292,7 +292,7 @@ class Sandbox:
 
     def _take_event(self, model: type[Model], request: Request) -> Answer:
         request.event = _read(model, request, f"the header {API_KEY_HEADER}")
-        self._desk.take(request.event)
+        self._state.take(request.event)
         return say(200, f"{model.__name__} received")
 
     def _take_decision(self, request: Request) -> Answer:
@@ -302,12 +302,12 @@ class Sandbox:
     def _take_urls(self, request: Request) -> Answer:
         urls = _read(PostbackUrls, request, "secret in the body")
         request.event = urls
-        self._desk.register(urls)
+        self._state.register(urls)
         return say(200, "PostbackUrls received")
 
     def _tell_score(self, request: Request) -> Answer:
         _authorize(request, "api_key in the query")
-        verdict = self._desk.judge(request.query.get("order_id", ""))
+        verdict = self._state.judge(request.query.get("order_id", ""))
         if verdict is None:
             request.error = "there is no such order, or no successful transaction yet"
             verdict = {"msg": request.error}

@@ -1,26 +1,19 @@
-"""Send a request, read the answer within bounds, try again where that may help."""
+"""One call: its attempts, its deadline, and what became of the last attempt."""
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
-import threading
 import time
-import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from http.client import HTTPException, responses
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-import urllib3
 from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry, Timeout
 from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.util import parse_url
 
-from .._forks import UNFORKED
 from .._lazy import load
-from ..configuration import Configuration, Hook, Retries, TimeoutSetting
+from ..configuration import Configuration, Hook
 from ..exceptions import (
     ApiException,
     ConnectionException,
@@ -31,196 +24,37 @@ from ..exceptions import (
     class_for_status,
     without_keys,
 )
-from ._connections import CURRENT, Call, TooLargeError
-from ._failures import shown_cause, translate
-from ._origin import Origin, open_origin
-from ._retries import exhausted, policy_for, retry_after, wait_before_next
+from ._connections import CallState, TooLargeError
+from ._endpoint import Endpoint
+from ._errors import safe_cause, translate
+from ._messages import Request, RESTResponse
+from ._retries import next_policy, policy_for, retry_after, wait_before_next
 
-__all__ = ["URLLIB3_VERSION", "RESTClientObject", "RESTResponse", "Request"]
+__all__ = ["Call"]
 
 _logger = logging.getLogger(__name__.partition(".")[0])
-_logger.addHandler(logging.NullHandler())
-
-URLLIB3_VERSION: str = urllib3.__version__  # type: ignore[attr-defined]  # public, but not in its __all__
 
 _ONCE = Retry(total=False, redirect=False)  # the loop around urlopen decides what is tried again
 _LARGEST_HEAD = 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class RESTResponse:
-    """An answer that was read to its end."""
-
-    __slots__ = ("attempts", "data", "headers", "reason", "status")
-
-    status: int
-    """The HTTP status."""
-
-    reason: str | None
-    """The reason phrase."""
-
-    data: bytes
-    """The body, decompressed."""
-
-    headers: HTTPHeaderDict
-    """The headers, found in any letter case."""
-
-    attempts: int
-    """How many attempts it took."""
-
-    def __init__(self, status: int, reason: str | None, data: bytes, headers: HTTPHeaderDict) -> None:
-        self.status = status
-        self.reason = reason
-        self.data = data
-        self.headers = headers
-        self.attempts = 0
-
-    def getheaders(self) -> HTTPHeaderDict:
-        """Return all headers, which are found in any letter case."""
-        return self.headers
-
-    def getheader(self, name: str, default: str | None = None) -> str | None:
-        """Return one header."""
-        return self.headers.get(name, default)
-
-
-class Request(NamedTuple):
-    """What is sent, and within which bounds. None means what the configuration says."""
-
-    method: str
-    """The HTTP verb."""
-
-    path: str
-    """The endpoint's path, as logs and hooks may see it."""
-
-    host: str | None = None
-    """URL of the service."""
-
-    target: str = ""
-    """Path and query as they are sent; when empty, the path."""
-
-    at_root: bool = False
-    """Whether the path stands at the root of the host, instead of below the host's own path."""
-
-    secret_query: str = ""
-    """End of the query that no log and no error may show."""
-
-    headers: Mapping[str, str] = MappingProxyType({})
-    """Headers as they are sent."""
-
-    body: bytes | None = None
-    """Body as it is sent."""
-
-    secrets: Iterable[str] = ()
-    """API keys, which have to be masked where the answer echoes them."""
-
-    mask: Callable[[str], str] = str
-    """Masks in a line of the answer the keys and what it may repeat of the event."""
-
-    preload_content: bool = True
-    """False for urllib3's own response, unread."""
-
-    timeout: TimeoutSetting = None
-    """As ``configuration.timeout``."""
-
-    deadline: float | None = None
-    """As ``configuration.deadline``."""
-
-    retries: Retries | None = None
-    """As ``configuration.retries``."""
-
-    def __repr__(self) -> str:
-        """Show neither the key nor the event."""
-        return f"Request({self.method!r}, {self.path!r})"
-
-
-class RESTClientObject:
-    """Connections to the service, and the rules for using them. Any number of threads may share one.
-
-    :param configuration: read at each call; its TLS, proxy and pool settings when a connection pool is opened
-    :param sleep: waits between attempts
-    """
-
-    def __init__(self, configuration: Configuration, sleep: Callable[[float], object] = time.sleep) -> None:
-        self.configuration: Configuration = configuration
-        self.sleep: Callable[[float], object] = sleep
-        self._lock = threading.Lock()
-        self._origins: dict[tuple[str, bool], Origin] = {}
-        _clients.add(self)
-
-    def request(self, request: Request) -> Any:
-        """Send a request until it is answered, fails for good, or its deadline passes.
-
-        :return: a RESTResponse, or urllib3's own response, unread, with ``preload_content=False``
-        :raises ApiException: there was no answer, or one whose status is no success
-        """
-        origin = self._origin(request.host or self.configuration.host)
-        delivery = _Delivery(self, origin, request)
-        token = CURRENT.set(delivery.call)
-        try:
-            return delivery.run()
-        finally:
-            CURRENT.reset(token)
-
-    def close(self) -> None:
-        """Close all connections. A later call opens new ones."""
-        with self._lock:
-            origins = list(self._origins.values())
-            self._origins = {}
-        for origin in origins:
-            origin.pool.close()
-            origin.slots.release()
-
-    def _forget(self) -> None:
-        """Start anew, without a lock or a connection from before."""
-        self._lock = threading.Lock()
-        self._origins = {}
-
-    def _origin(self, host: str) -> Origin:
-        key = (host, self.configuration.allow_insecure_http)
-        origin = self._origins.get(key)
-        if origin is None:
-            with self._lock, UNFORKED:
-                origin = self._origins.get(key) or open_origin(self.configuration, host)
-                self._origins[key] = origin
-        return origin
-
-
-_clients: weakref.WeakSet[RESTClientObject] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    for client in list(_clients):
-        client.close()
-
-
-def _forget_all() -> None:
-    # A forked child owns neither the connections of its parent nor the locks that other threads held there.
-    for client in list(_clients):
-        client._forget()  # noqa: SLF001 - nobody else may call it
-
-
-# urllib3 closes its pools at exit before the calls with a callback, which are given time to end, use them last.
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):  # pragma: no branch - there is no fork on Windows
-    os.register_at_fork(after_in_child=_forget_all)
-
-
-class _Delivery:
+class Call:
     """One call: its attempts, and what became of the last one."""
 
-    def __init__(self, client: RESTClientObject, origin: Origin, request: Request) -> None:
-        settings = client.configuration
+    def __init__(
+        self, settings: Configuration, sleep: Callable[[float], object], endpoint: Endpoint, request: Request
+    ) -> None:
         self._settings = settings
-        self._sleep = client.sleep
-        self._origin = origin
+        self._sleep = sleep
+        self._endpoint = endpoint
         self._request = request
         self._timeout = settings.timeout if request.timeout is None else request.timeout
         self._policy: Retry = policy_for(settings.retries if request.retries is None else request.retries)
         deadline = settings.deadline if request.deadline is None else request.deadline
-        self.call = Call(time.monotonic() + deadline, request.secret_query)
+        self.state = CallState(time.monotonic() + deadline, request.secret_query)
         self._secrets = [secret for secret in request.secrets if secret]
-        self._url = origin.root + ("" if request.at_root else origin.prefix) + (request.target or request.path)
+        self._url = endpoint.root + ("" if request.at_root else endpoint.prefix) + (request.target or request.path)
 
     def run(self) -> Any:
         """Make attempts until one has an outcome that is final."""
@@ -250,12 +84,12 @@ class _Delivery:
                 return answer
             wait = self._wait(failure, response, error)
             if wait is None:
-                raise failure from shown_cause(error)
+                raise failure from safe_cause(error)
             self._tell("on_retry", number, failure.status, seconds, failure, wait)
             if wait:
                 self._sleep(wait)
                 if self._left() <= 0:  # the machine slept longer than it was asked to
-                    raise failure from shown_cause(error)
+                    raise failure from safe_cause(error)
 
     def _report(self, number: int, seconds: float, answer: Any, failure: ApiException | None) -> None:
         """Tell the log and the hook how an attempt ended."""
@@ -269,7 +103,7 @@ class _Delivery:
         self._tell("on_response", number, status, seconds, failure)
 
     def _left(self) -> float:
-        return self.call.deadline - time.monotonic()
+        return self.state.deadline - time.monotonic()
 
     def _send(self) -> BaseHTTPResponse:
         left = max(self._left(), 0.001)  # urllib3 takes no 0; the socket knows better
@@ -280,9 +114,9 @@ class _Delivery:
         else:
             connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
             timeout = Timeout(total=left, connect=connect, read=read)
-        self.call.reused = self.call.answered = self.call.ended = False
-        self.call.room = self._settings.max_response_size + _LARGEST_HEAD
-        return self._origin.pool.urlopen(
+        self.state.reused = self.state.answered = self.state.ended = False
+        self.state.room = self._settings.max_response_size + _LARGEST_HEAD
+        return self._endpoint.pool.urlopen(
             self._request.method,
             self._url,
             body=self._request.body,
@@ -346,7 +180,7 @@ class _Delivery:
                 0, f"the answer is larger than configuration.max_response_size, {limit} bytes"
             )
         else:
-            failure = translate(error, self._origin.name, self._left() <= 0.001)
+            failure = translate(error, self._endpoint.name, self._left() <= 0.001)
         if response is not None and isinstance(failure, InvalidResponseException):
             failure.status = response.status
             failure.headers = self._masked(response.headers)
@@ -363,13 +197,13 @@ class _Delivery:
                 return None
         elif not isinstance(failure, ConnectionException) or isinstance(failure, TLSException):
             return None
-        policy = exhausted(self._policy, method, path, response=None if error else response, error=error)
+        policy = next_policy(self._policy, method, path, response=None if error else response, error=error)
         if policy is None:
             return None
         self._policy = policy
-        if error and self.call.reused and not self.call.answered and not isinstance(failure, TimeoutException):
+        if error and self.state.reused and not self.state.answered and not isinstance(failure, TimeoutException):
             # The server had closed a kept connection, and most likely its neighbours: nobody has to back off.
-            self._origin.slots.distrust()
+            self._endpoint.queue.expire_idle()
             policy.history = policy.history[:-1]
             return 0.0
         wait = wait_before_next(policy, failure.retry_after)

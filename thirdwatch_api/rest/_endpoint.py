@@ -16,9 +16,10 @@ from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
 from .._lazy import load
 from ..configuration import Configuration
 from ..exceptions import ApiValueError
-from ._connections import Pool, Slots, SocketOptions, TLSPool, TLSSocket
+from ._connections import DeadlineSocketOptions, TLSSocket
+from ._pool import ConnectionQueue, Pool, TLSPool
 
-__all__ = ["Origin", "open_origin"]
+__all__ = ["Endpoint", "open_endpoint"]
 
 _logger = logging.getLogger(__name__.partition(".")[0])
 _UNSAFE = r"[^\x21-\x7e]"
@@ -28,11 +29,11 @@ _HOST_HINT = "; configuration.host or THIRDWATCH_HOST is a URL such as https://a
 _POOLS: dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]] = {"http": Pool, "https": TLSPool}
 
 
-class Origin(NamedTuple):
+class Endpoint(NamedTuple):
     """A pool of connections to the service, and what a path is put behind on the request line."""
 
     pool: HTTPConnectionPool
-    slots: Slots
+    queue: ConnectionQueue
     root: str
     """Empty, or the service's scheme and authority where a proxy has to read them."""
     prefix: str
@@ -41,7 +42,7 @@ class Origin(NamedTuple):
     """The service's scheme and authority, for messages."""
 
 
-def open_origin(configuration: Configuration, host: str) -> Origin:
+def open_endpoint(configuration: Configuration, host: str) -> Endpoint:
     """Check a host and open a pool of connections to it.
 
     :raises ApiValueError: the host, the proxy or a certificate file can't be used
@@ -63,10 +64,10 @@ def open_origin(configuration: Configuration, host: str) -> Origin:
     manager = _proxy_manager(proxy, options, context) if proxy else PoolManager(**options)
     manager.pool_classes_by_scheme = _POOLS
     pool = manager.connection_from_host(url.host, url.port, url.scheme)
-    slots = pool.pool
-    assert isinstance(slots, Slots)  # noqa: S101 - tells type checkers what QueueCls made
-    slots.idle_timeout = configuration.idle_timeout
-    return Origin(pool, slots, name if proxy and not secure else "", (url.path or "").rstrip("/"), name)
+    queue = pool.pool
+    assert isinstance(queue, ConnectionQueue)  # noqa: S101 - tells type checkers what QueueCls made
+    queue.idle_timeout = configuration.idle_timeout
+    return Endpoint(pool, queue, name if proxy and not secure else "", (url.path or "").rstrip("/"), name)
 
 
 def _check_host(host: str, allow_insecure_http: bool) -> Url:
@@ -96,13 +97,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _socket_options() -> SocketOptions:
+def _socket_options() -> DeadlineSocketOptions:
     """Send at once, as urllib3 does, and let the kernel probe a silent peer, so that a dead one is noticed."""
     options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):  # pragma: no branch - not everywhere
             options.append((socket.IPPROTO_TCP, getattr(socket, option), value))
-    return SocketOptions(options)
+    return DeadlineSocketOptions(options)
 
 
 _SOCKET_OPTIONS = _socket_options()

@@ -20,7 +20,7 @@ from ..models.score_response import RISK_THRESHOLD
 from ..models.transaction import Transaction
 from ..models.update_order import UpdateOrder
 
-__all__ = ["Delivery", "Desk"]
+__all__ = ["Delivery", "ServiceState"]
 
 _PATIENCE = 5.0  # seconds
 _HIGHEST = 99
@@ -48,7 +48,7 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class _Case:
+class _OrderState:
     """What the service knows about one order."""
 
     order: CreateOrder | None = None
@@ -58,7 +58,7 @@ class _Case:
     scripted: int | None = None
 
 
-class Desk:
+class ServiceState:
     """Keep the orders, score them, and tell the shop. The sandbox calls one method at a time."""
 
     def __init__(self, key: str, on_postback: Callable[[Delivery], object] | None) -> None:
@@ -69,7 +69,7 @@ class Desk:
 
     def clear(self) -> None:
         """Forget the orders, the addresses and what was sent."""
-        self._cases: dict[str, _Case] = {}
+        self._cases: dict[str, _OrderState] = {}
         self._sent: list[tuple[Thread, Delivery]] = []
         self._urls = PostbackUrls()
 
@@ -133,8 +133,8 @@ class Desk:
         """List the postbacks, with the thread that sends each; not the one that asks."""
         return [(thread, delivery) for thread, delivery in self._sent if thread is not current_thread()]
 
-    def _case(self, order_id: str) -> _Case:
-        return self._cases.setdefault(order_id, _Case())
+    def _case(self, order_id: str) -> _OrderState:
+        return self._cases.setdefault(order_id, _OrderState())
 
     def _tell(self, order_id: str) -> None:
         verdict = self.judge(order_id)

@@ -27,7 +27,7 @@ from ..exceptions import (
     TLSException,
 )
 
-__all__ = ["is_cut", "shown_cause", "translate"]
+__all__ = ["is_cut", "safe_cause", "translate"]
 
 _QUOTING = (BadStatusLine, UnknownProtocol)  # and not RemoteDisconnected, which is a BadStatusLine too
 _REFUSED_TUNNEL = r"Tunnel connection failed: (\d+)"
@@ -76,7 +76,7 @@ def translate(error: Exception, name: str, deadline_passed: bool) -> ApiExceptio
     return ConnectionException(0, f"the connection to {name} was cut before the whole answer came")
 
 
-def shown_cause(error: Exception | None) -> Exception | None:
+def safe_cause(error: Exception | None) -> Exception | None:
     """Leave out an error whose text quotes the answer, which may echo the key or the event."""
     inner = error.args[-1] if error and error.args else None
     return None if type(inner) in _QUOTING or _refused_tunnel(inner) else error

@@ -26,13 +26,13 @@ from typing import Any, TypeAlias
 from ._model import Field, Kind, Model, field_table
 from ._scalars import check_milliseconds, float_to_json, integer_to_json, number_as_text, quote
 
-__all__ = ["write_correct"]
+__all__ = ["encode_fast"]
 
 _Writer: TypeAlias = Callable[[Any, list[str]], None]
-_writers: dict[type[Model], _Writer] = {}
+_encoders: dict[type[Model], _Writer] = {}
 
 
-def write_correct(event: Model) -> str | None:
+def encode_fast(event: Model) -> str | None:
     """Write a model as JSON, or return None when it has to go the careful way."""
     parts: list[str] = []
     try:
@@ -46,9 +46,9 @@ def write_correct(event: Model) -> str | None:
 
 
 def _writer(model: type[Model]) -> _Writer:
-    if model not in _writers:
-        _writers[model] = _compile(model)
-    return _writers[model]
+    if model not in _encoders:
+        _encoders[model] = _compile(model)
+    return _encoders[model]
 
 
 def _compile(model: type[Model]) -> _Writer:

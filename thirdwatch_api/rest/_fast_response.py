@@ -10,7 +10,7 @@ import re
 
 from urllib3.exceptions import InvalidHeader
 
-__all__ = ["AnswerHead"]
+__all__ = ["FastHTTPResponse"]
 
 _PLAIN = (
     rb"HTTP/1\.1 ((?!204|304)[2-5]\d\d) ([^\r\n]*)\r\n"
@@ -18,7 +18,7 @@ _PLAIN = (
 )
 
 
-class AnswerHead(http.client.HTTPResponse):
+class FastHTTPResponse(http.client.HTTPResponse):
     """An answer that reads a plain head by itself."""
 
     def begin(self) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given
 from test.events import events
 from thirdwatch_api import ApiValueError, BillingAddress, CreateOrder, Item, OrderStatus, Tag
 from thirdwatch_api.models._encoder import _Encoder, to_json
+from thirdwatch_api.models._fast_encoder import encode_fast
 from thirdwatch_api.models._model import Model
-from thirdwatch_api.models._writers import write_correct
 
 
 def carefully(event: Model) -> Any:
@@ -28,7 +28,7 @@ def carefully(event: Model) -> Any:
 @given(pair=events())
 def test_both_ways_write_the_same(pair: Any) -> None:
     event = pair[0]
-    if isinstance(event, Model) and (text := write_correct(event)) is not None:
+    if isinstance(event, Model) and (text := encode_fast(event)) is not None:
         assert json.loads(text) == carefully(event)
 
 
@@ -52,7 +52,7 @@ def test_both_ways_write_the_same(pair: Any) -> None:
     ids=lambda event: repr(event)[:60],
 )
 def test_a_correct_event_goes_the_short_way(event: Model) -> None:
-    text = write_correct(event)
+    text = encode_fast(event)
     assert text is not None
     assert json.loads(text) == carefully(event)
     assert to_json(type(event), event) == text
@@ -85,7 +85,7 @@ def test_a_correct_event_goes_the_short_way(event: Model) -> None:
     ids=lambda event: repr(event)[:60],
 )
 def test_what_has_to_be_looked_at_goes_the_careful_way(event: Model) -> None:
-    assert write_correct(event) is None
+    assert encode_fast(event) is None
 
 
 def test_a_list_that_is_cleared_while_it_is_written_leaves_json() -> None:

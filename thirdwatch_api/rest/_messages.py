@@ -1,0 +1,100 @@
+"""What goes through the transport: a Request in, a RESTResponse out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..configuration import Retries, TimeoutSetting
+
+if TYPE_CHECKING:
+    from urllib3 import HTTPHeaderDict
+
+__all__ = ["RESTResponse", "Request"]
+
+
+class RESTResponse:
+    """An answer that was read to its end."""
+
+    __slots__ = ("attempts", "data", "headers", "reason", "status")
+
+    status: int
+    """The HTTP status."""
+
+    reason: str | None
+    """The reason phrase."""
+
+    data: bytes
+    """The body, decompressed."""
+
+    headers: HTTPHeaderDict
+    """The headers, found in any letter case."""
+
+    attempts: int
+    """How many attempts it took."""
+
+    def __init__(self, status: int, reason: str | None, data: bytes, headers: HTTPHeaderDict) -> None:
+        self.status = status
+        self.reason = reason
+        self.data = data
+        self.headers = headers
+        self.attempts = 0
+
+    def getheaders(self) -> HTTPHeaderDict:
+        """Return all headers, which are found in any letter case."""
+        return self.headers
+
+    def getheader(self, name: str, default: str | None = None) -> str | None:
+        """Return one header."""
+        return self.headers.get(name, default)
+
+
+class Request(NamedTuple):
+    """What is sent, and within which bounds. None means what the configuration says."""
+
+    method: str
+    """The HTTP verb."""
+
+    path: str
+    """The endpoint's path, as logs and hooks may see it."""
+
+    host: str | None = None
+    """URL of the service."""
+
+    target: str = ""
+    """Path and query as they are sent; when empty, the path."""
+
+    at_root: bool = False
+    """Whether the path stands at the root of the host, instead of below the host's own path."""
+
+    secret_query: str = ""
+    """End of the query that no log and no error may show."""
+
+    headers: Mapping[str, str] = MappingProxyType({})
+    """Headers as they are sent."""
+
+    body: bytes | None = None
+    """Body as it is sent."""
+
+    secrets: Iterable[str] = ()
+    """API keys, which have to be masked where the answer echoes them."""
+
+    mask: Callable[[str], str] = str
+    """Masks in a line of the answer the keys and what it may repeat of the event."""
+
+    preload_content: bool = True
+    """False for urllib3's own response, unread."""
+
+    timeout: TimeoutSetting = None
+    """As ``configuration.timeout``."""
+
+    deadline: float | None = None
+    """As ``configuration.deadline``."""
+
+    retries: Retries | None = None
+    """As ``configuration.retries``."""
+
+    def __repr__(self) -> str:
+        """Show neither the key nor the event."""
+        return f"Request({self.method!r}, {self.path!r})"
