@@ -20,6 +20,9 @@ from thirdwatch_api.exceptions import (
     ForbiddenException,
     InvalidResponseException,
     NotFoundException,
+    OutboxCorruptException,
+    OutboxException,
+    OutboxFullException,
     RedirectException,
     ServiceException,
     TimeoutException,
@@ -95,7 +98,10 @@ def test_the_tree_is_the_one_that_the_module_draws() -> None:
     assert issubclass(ApiValueError, ValueError)
     assert issubclass(TimeoutException, ConnectionException)
     assert issubclass(TLSException, ConnectionException)
-    direct = set(EVERY) - {ApiException, TimeoutException, TLSException}
+    assert issubclass(OutboxCorruptException, OutboxException)
+    assert issubclass(OutboxFullException, OutboxException)
+    below = {TimeoutException, TLSException, OutboxCorruptException, OutboxFullException}
+    direct = set(EVERY) - below - {ApiException}
     assert {kind.__mro__[1] for kind in direct - {*MISUSE}} == {ApiException}
 
 

@@ -23,6 +23,9 @@ from .exceptions import (
     ForbiddenException,
     InvalidResponseException,
     NotFoundException,
+    OutboxCorruptException,
+    OutboxException,
+    OutboxFullException,
     RedirectException,
     ServiceException,
     TimeoutException,
@@ -143,6 +146,9 @@ __all__ = [
     "NotFoundException",
     "OrderStatus",
     "OrderStatusApi",
+    "OutboxCorruptException",
+    "OutboxException",
+    "OutboxFullException",
     "PaymentMethod",
     "PendingCall",
     "PostbackApi",
@@ -189,7 +195,7 @@ _ELSEWHERE = {
     "PendingCall": ".callbacks",
     "RISK_THRESHOLD": ".models.score_response",
 }
-_MODULES = ("api_client", "apis", "callbacks", "models", "postback", "rest", "sandbox")
+_MODULES = ("api_client", "apis", "callbacks", "models", "outbox", "postback", "rest", "sandbox")
 
 
 def _module_of(name: str) -> str | None:

@@ -7,6 +7,9 @@
     |   |-- TimeoutException                a time-out or the deadline of the call passed
     |   `-- TLSException                    no trusted connection: certificate expired, wrong host, unknown CA
     |-- InvalidResponseException            the answer is a success by its status only: not a JSON object, too large
+    |-- OutboxException                     an outbox could not keep an event, or find it again
+    |   |-- OutboxCorruptException          its file is damaged
+    |   `-- OutboxFullException             no room: the disk is full, or max_bytes is reached
     |-- RedirectException                   3xx: the service never redirects, so the key stays here
     |-- BadRequestException                 400
     |-- UnauthorizedException               401
@@ -39,6 +42,9 @@ __all__ = [
     "ForbiddenException",
     "InvalidResponseException",
     "NotFoundException",
+    "OutboxCorruptException",
+    "OutboxException",
+    "OutboxFullException",
     "RedirectException",
     "ServiceException",
     "TLSException",
@@ -204,6 +210,20 @@ class InvalidResponseException(ApiException):
     """Tell that an answer with a 2xx status was not a JSON object, too large, or could not be decoded."""
 
     hint: str = "Something other than the service may have answered: check configuration.host and proxies on the way."
+
+
+class OutboxException(ApiException):
+    """An outbox could not keep an event, or find it again. Nothing was accepted."""
+
+    hint: str = ""
+
+
+class OutboxFullException(OutboxException):
+    """No room is left for an event: the disk is full, or ``max_bytes`` is reached."""
+
+
+class OutboxCorruptException(OutboxException):
+    """The file of an outbox is damaged, or is no outbox."""
 
 
 class RedirectException(ApiException):
