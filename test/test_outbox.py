@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet, MultiFernet
 
 import thirdwatch_api
 from thirdwatch_api import (
@@ -37,6 +36,9 @@ from thirdwatch_api.sandbox import Sandbox
 
 from .delivery import QUICK, Service, event, events
 from .programs import run_script
+
+fernet = pytest.importorskip("cryptography.fernet")
+Fernet, MultiFernet = fernet.Fernet, fernet.MultiFernet
 
 
 @pytest.fixture

@@ -20,11 +20,17 @@ from .facts import APIS, MODELS
 ROOT = Path(thirdwatch_api.__file__).parent
 NAMES = [info.name for info in pkgutil.walk_packages([str(ROOT)], "thirdwatch_api.") if "__main__" not in info.name]
 MODULES = ["thirdwatch_api", *NAMES]
+EXTRAS = {"celery", "django", "sqlalchemy"}
 each_module = pytest.mark.parametrize("name", MODULES)
 
 
 def load(name: str) -> ModuleType:
-    importlib.import_module(name)
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        pytest.skip(f"{error.name} is not installed")
     return sys.modules[name]
 
 

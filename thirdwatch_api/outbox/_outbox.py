@@ -215,11 +215,19 @@ def _executor(store: object, fsync: bool, max_bytes: int | None) -> Executor:
     if hasattr(store, "insert") and hasattr(store, "for_relay"):
         return store  # type: ignore[return-value]  # a DjangoStore
     if isinstance(store, str) or any(base.__module__.startswith("sqlalchemy.") for base in type(store).__mro__):
-        executor: Executor = load("._sql", __package__).SqlExecutor(store)
-        return executor
+        return _database(store)
     raise ApiTypeError(
         f"store: expected a path, a SQLAlchemy Engine or URL, or a DjangoStore, got {type(store).__name__}"
     )
+
+
+def _database(store: object) -> Executor:
+    try:
+        module = load("._sql", __package__)
+    except ModuleNotFoundError as error:
+        raise ApiValueError(f"store: {error.name} is missing: pip install thirdwatch-api[sqlalchemy]") from error
+    executor: Executor = module.SqlExecutor(store)
+    return executor
 
 
 def _file(path: str, fsync: bool, max_bytes: int | None) -> Executor:

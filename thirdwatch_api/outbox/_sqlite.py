@@ -209,7 +209,7 @@ class SqliteExecutor:
             return OutboxFullException(reason=f"the outbox {self.path} takes no event: {which}; is a relay running?")
         if "malformed" in text or "not a database" in text:
             return OutboxCorruptException(
-                reason=f"the outbox {self.path} is damaged ({text}): stop all that use it, move it and its -wal file away, "
+                reason=f"the outbox {self.path} is damaged ({text}): stop its users, move it and its -wal file away, "
                 "and rescue its events by thirdwatch_api.outbox.salvage"
             )
         if "locked" in text:
