@@ -180,7 +180,7 @@ def test_a_helper_imports_no_part_of_the_package() -> None:
 
 
 def test_every_part_of_the_package_has_its_place() -> None:
-    assert {*BELOW, "sandbox"} == PARTS - HELPERS
+    assert {*BELOW, "contrib", "sandbox"} == PARTS - HELPERS
 
 
 def test_no_module_takes_a_name_from_a_package_that_would_import_it_on_the_way() -> None:

@@ -47,13 +47,12 @@ def flask() -> tuple[ModuleType, Post]:
 
 def django() -> tuple[ModuleType, Post]:
     pytest.importorskip("django")
-    import django as framework
     from django.conf import settings
     from django.test import Client
 
-    if not settings.configured:
-        settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="for the test alone", LOGGING_CONFIG=None)
-        framework.setup()
+    from .django_project import set_up
+
+    set_up()
     module = recipe("Django")
     settings.ROOT_URLCONF = module.__name__
     client = Client(enforce_csrf_checks=True)

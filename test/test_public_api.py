@@ -15,6 +15,7 @@ import pytest
 import thirdwatch_api
 from thirdwatch_api import Configuration, apis, exceptions, models
 
+from .django_project import set_up
 from .facts import APIS, MODELS
 
 ROOT = Path(thirdwatch_api.__file__).parent
@@ -26,6 +27,8 @@ each_module = pytest.mark.parametrize("name", MODULES)
 
 def load(name: str) -> ModuleType:
     try:
+        if name.startswith("thirdwatch_api.contrib.django"):  # its models want a project
+            set_up()
         importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:

@@ -2,7 +2,18 @@
 
 from ._store import SEAT, Executor, Part, insert_seat
 
-__all__ = ["Lease", "find_leader"]
+__all__ = ["CLOCKS", "SQLITE_CLOCK", "Lease", "find_leader"]
+
+SQLITE_CLOCK = "((julianday('now') - 2440587.5) * 86400.0)"
+_MYSQL_CLOCK = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1000000.0)"
+CLOCKS = {
+    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)",
+    "mysql": _MYSQL_CLOCK,
+    "mariadb": _MYSQL_CLOCK,
+    "sqlite": SQLITE_CLOCK,
+}
+"""Seconds since the epoch by the clock of each database: those of the hosts may differ."""
+
 
 _LONGEST = 24 * 3600.0  # no lease is longer: one that seems to be was made before the database's clock was set back
 

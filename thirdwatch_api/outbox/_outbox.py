@@ -17,7 +17,7 @@ from ..exceptions import ApiTypeError, ApiValueError
 from ..models._model import JsonObject, Model
 from ._cipher import Cipher, check_cipher, open_body, seal_body
 from ._kinds import encode_event, find_kind, order_key, slot_of
-from ._records import OutboxStatus, State, StoredEvent, as_time
+from ._records import OutboxStatus, State, StoredEvent, as_time, read_event
 from ._relay import Relay
 from ._store import Executor, Store
 from ._trace import current_trace
@@ -118,6 +118,13 @@ class Outbox:
             raise ApiValueError(f'state: expected "pending" or "dead", got {state!r}')
         rows = self._store.show(state, order_key(order), limit)
         return [self._stored(state, *row) for row in rows]
+
+    def show(self, kind: str, body: str) -> Model:
+        """Return a stored body as the model that it is of, whose ``repr`` masks personal data.
+
+        :raises OutboxException: it is encrypted, and the outbox has no cipher for it
+        """
+        return read_event(kind, open_body(body, self.cipher))
 
     def replay(self, *ids: int) -> int:
         """Let dead events wait again, at their old place, and return how many.

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from ..models._model import Model
 from ._kinds import find_kind
 
-__all__ = ["OutboxStatus", "RelayResult", "Row", "State", "StoredEvent", "as_time"]
+__all__ = ["OutboxStatus", "RelayResult", "Row", "State", "StoredEvent", "as_time", "read_event"]
 
 State = Literal["pending", "dead"]
 
@@ -17,6 +17,11 @@ State = Literal["pending", "dead"]
 def as_time(seconds: float) -> datetime:
     """Turn seconds since the epoch into a time in UTC."""
     return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def read_event(kind: str, body: str) -> Model:
+    """Return the JSON of an event as a model."""
+    return find_kind({}, kind).api.model.from_dict(loads(body))
 
 
 class Row(NamedTuple):
@@ -78,7 +83,7 @@ class StoredEvent:
 
         :raises OutboxException: it is encrypted, and the outbox has no cipher for it
         """
-        return find_kind({}, self.kind).api.model.from_dict(loads(self._open()))
+        return read_event(self.kind, self._open())
 
 
 class OutboxStatus(NamedTuple):

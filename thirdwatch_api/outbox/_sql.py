@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from ..exceptions import ApiTypeError, ApiValueError, OutboxException, OutboxFullException
-from ._lease import Lease, find_leader
-from ._sqlite import SqliteExecutor
+from ..exceptions import ApiTypeError, ApiValueError, OutboxException
+from ._errors import translate
+from ._lease import CLOCKS, Lease, find_leader
 from ._store import INSERT, Lead, Part
 from .tables import metadata
 
@@ -20,17 +20,8 @@ __all__ = ["SqlExecutor"]
 
 _T = TypeVar("_T")
 
-_MYSQL_NOW = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1000000.0)"
-_NOW = {
-    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)",
-    "mysql": _MYSQL_NOW,
-    "mariadb": _MYSQL_NOW,
-    "sqlite": SqliteExecutor.now,
-}
 _DRIVERS = {"postgresql": ("psycopg2", "psycopg"), "mysql": ("MySQLdb", "pymysql"), "mariadb": ("MySQLdb", "pymysql")}
 """The module that SQLAlchemy takes for a URL without a driver, and the one that most shops have by now."""
-_FULL = ("No space left", "is full", "disk full")
-_MISSING = ("no such table", "does not exist", "doesn't exist")
 
 
 class _CutError(Exception):
@@ -51,9 +42,9 @@ class SqlExecutor:
         self._is_own = isinstance(store, (str, URL))
         self._engine: Engine = _engine(store)
         dialect = self._engine.dialect.name
-        if dialect not in _NOW:
-            raise ApiValueError(f"store: {dialect} is none of the databases that were tried: {', '.join(_NOW)}")
-        self.now: str = _NOW[dialect]
+        if dialect not in CLOCKS:
+            raise ApiValueError(f"store: {dialect} is none of the databases that were tried: {', '.join(CLOCKS)}")
+        self.now: str = CLOCKS[dialect]
         # A relay that is frozen within a transaction would block its successor for ever.
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         _executors.add(self)
@@ -188,14 +179,9 @@ def _execute(connection: Connection, statement: str, values: Mapping[str, Any]) 
 
 
 def _translated(error: Exception) -> OutboxException:
-    """Turn an error into one of ours. Its own text may show the event, as do the further lines of the driver's."""
+    """Turn an error into one of ours. SQLAlchemy's own text shows the event, so only the driver's is read."""
     cause = getattr(error, "orig", None) or error
-    line = type(error).__name__ if isinstance(cause, SQLAlchemyError) else str(cause).strip().partition("\n")[0]
-    if any(mark in str(cause) for mark in _FULL):
-        return OutboxFullException(reason=f"the database of the outbox has no room: {line}")
-    if any(mark in line for mark in _MISSING) and "thirdwatch_" in line:
-        return OutboxException(reason=f"the outbox has no tables ({line}): migrate, or call outbox.create() once")
-    return OutboxException(reason=f"the database of the outbox failed: {line}")
+    return translate(cause, is_safe=not isinstance(cause, SQLAlchemyError))
 
 
 _executors: "weakref.WeakSet[SqlExecutor]" = weakref.WeakSet()

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from ..exceptions import ApiTypeError, ApiValueError, OutboxCorruptException, OutboxException, OutboxFullException
+from ._lease import SQLITE_CLOCK
 from ._lock import FileLock, identity, is_locked, make_private, names_of_locks
 from ._reserve import Reserve
 from ._salvage import find_network
@@ -60,7 +61,7 @@ class SqliteExecutor:
     :param for_relay: whether it may use the reserve, and grow beyond ``max_bytes``
     """
 
-    now: str = "((julianday('now') - 2440587.5) * 86400.0)"
+    now: str = SQLITE_CLOCK
 
     def __init__(self, path: str, *, fsync: bool = True, max_bytes: int | None = None, for_relay: bool = False) -> None:
         self.path: str = str(Path(path).absolute())

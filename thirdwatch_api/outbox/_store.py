@@ -32,8 +32,10 @@ _FAR = 2 * 3600.0  # twice the longest delay
 class Executor(Protocol):
     """A way to run statements with ``:name`` parameters on one database. Any number of threads may share it."""
 
-    now: str
-    """The database's clock as an expression: seconds since the epoch."""
+    @property
+    def now(self) -> str:
+        """The database's clock as an expression: seconds since the epoch."""
+        ...
 
     def read(self, statement: str, values: Mapping[str, Any] = ...) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT."""

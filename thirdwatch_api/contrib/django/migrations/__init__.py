@@ -1,0 +1,3 @@
+"""Changes of the tables."""
+
+__all__: list[str] = []
