@@ -441,6 +441,19 @@ def test_a_connection_that_the_server_closed_is_made_again(server: str) -> None:
         assert outbox.status().pending == 2
 
 
+def test_a_connection_that_is_cut_each_time_is_an_error_of_the_family(server: str) -> None:
+    with Outbox(server) as outbox:
+        sqlalchemy.event.listen(engine_of(outbox), "connect", lambda connection, record: connection.close())
+        with pytest.raises(OutboxException, match="the database of the outbox failed: "):
+            outbox.status()
+
+
+def test_what_is_no_error_of_a_database_is_not_taken_for_one(outbox: Outbox) -> None:
+    executor: Any = outbox.executor
+    with pytest.raises(ZeroDivisionError):
+        executor._run(lambda connection: 1 / 0)
+
+
 def test_a_server_that_is_away_for_a_while_finds_all_in_its_place() -> None:
     with ExitStack() as stack:
         url = stack.enter_context(postgres())

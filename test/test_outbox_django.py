@@ -161,6 +161,13 @@ def test_a_database_that_nobody_tried_is_refused(outbox: Outbox, using: str, mon
         outbox.executor.leader()
 
 
+def test_a_transaction_is_not_cut_by_closing_the_outbox(outbox: Outbox, using: str) -> None:
+    with atomic(using):
+        outbox.add(event())
+        outbox.close()
+    assert outbox.status().pending == 1
+
+
 # The app
 
 

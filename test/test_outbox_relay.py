@@ -193,6 +193,9 @@ def test_a_pause_outlives_the_relay_that_began_it(outbox: Outbox) -> None:
     status = outbox.status()
     assert status.paused_until
     assert str(status.reason).startswith("no relay is running; the last one waited: (503)")
+    outbox.executor.write("UPDATE thirdwatch_relay SET parts = 7")  # that of another part of the orders
+    with Service() as service, service.client() as client:
+        assert drain(outbox, seconds=5, api_client=client) == RelayResult(1, 0, 0)
 
 
 def test_nobody_answers_and_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
@@ -535,6 +538,14 @@ def test_stop_ends_the_calls_under_way_first(outbox: Outbox) -> None:
             release.set()
         assert results == [RelayResult(4, 0, 96)]
         assert outbox.status().leader is None
+
+
+def test_a_relay_that_is_stopped_before_it_begins_ends_at_once(outbox: Outbox) -> None:
+    outbox.add(event())
+    relay = Relay(outbox)
+    relay._claim()  # what start() does before its thread runs
+    assert relay.stop(0.01) == RelayResult(0, 0, 1)
+    assert relay._run() == RelayResult(0, 0, 1)
 
 
 def test_a_signal_handler_may_stop_a_relay(outbox: Outbox) -> None:

@@ -20,6 +20,7 @@ from ._trace import traced
 
 __all__ = ["Sender"]
 
+_SENT = Outcome(Verdict.SENT)
 _UNTRACED = nullcontext()
 _logger = logging.getLogger(__name__.partition(".")[0])
 
@@ -81,4 +82,4 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - a thread that ends here would leave its order behind
             _logger.error("event %d of the outbox could not be sent: %s", row.id, type(error).__name__)
             return Outcome(Verdict.LATER, f"the call broke: {type(error).__name__}")
-        return Outcome(Verdict.SENT)
+        return _SENT
