@@ -7,9 +7,11 @@ from argparse import ArgumentParser
 from importlib.metadata import version
 from importlib.util import find_spec
 
+from .outbox import outbox
 from .rows import GROUPS, Row, Scale
 from .servers import plain_server
 
+_GROUPS = {**GROUPS, "outbox": outbox}
 _FULL = Scale(rounds=25, calls=400, many_calls=100_000, bursts=100, starts=25, counts_instructions=True)
 _QUICK = Scale(rounds=2, calls=40, many_calls=400, bursts=5, starts=2, counts_instructions=False)
 _HEADER = ("what", "must", "aim", "median", "quartiles", "goal", "")
@@ -32,17 +34,17 @@ def _print(rows: list[Row], *, markdown: bool) -> None:
 def main() -> None:
     """Run what the command line asks for."""
     parser = ArgumentParser(prog="python -m test.benchmark", description="Ratios are against a call of bare urllib3.")
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"what to measure: {', '.join(GROUPS)}; else all")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"what to measure: {', '.join(_GROUPS)}; else all")
     parser.add_argument("--quick", action="store_true", help="only show that it runs: the numbers mean nothing")
     parser.add_argument("--markdown", action="store_true", help="print the table for a page")
     options = parser.parse_args()
-    if unknown := set(options.groups) - set(GROUPS):
+    if unknown := set(options.groups) - set(_GROUPS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     scale = _QUICK if options.quick else _FULL
     rows: list[Row] = []
     with plain_server() as server:
-        for name in options.groups or GROUPS:
-            for row in GROUPS[name](server, scale):
+        for name in options.groups or _GROUPS:
+            for row in _GROUPS[name](server, scale):
                 rows.append(row)
                 print(*filter(None, row.cells), sep="  ", file=sys.stderr, flush=True)
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, {_versions()}\n")
