@@ -29,7 +29,7 @@ PAGES = [
 ]
 API_PAGES = [DOCS / f"{name}.md" for name in apis.__all__]
 
-GUESTS = {"django", "fastapi", "flask", "opentelemetry"}
+GUESTS = {"celery", "cryptography", "django", "fastapi", "flask", "opentelemetry", "sqlalchemy"}
 """What a block may import beside the package and its dependencies. It is skipped where they are not installed."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -303,6 +303,19 @@ def test_an_example_runs_as_a_script(
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
     assert "Exception" not in done.stdout
+
+
+def test_the_shop_takes_orders_while_the_service_is_down(environment: dict[str, str], tmp_path: Path) -> None:
+    script = EXAMPLE.parent / "shop" / "run.py"
+    skip_without_guests(script.with_name("shop.py").read_text(encoding="utf-8"))
+    done = python("-W", "error", script, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines() == [
+        "2 orders were taken while the service was down; 4 events wait",
+        "{'o-1001': 'approved', 'o-1002': 'on hold'}",
+        "0 events are left",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def _others(folder: Path) -> dict[str, Callable[[], object]]:
 
 def _sending(folder: Path, server: Server, scale: Scale) -> Iterator[Row]:
     """Send events by a relay, and by plain calls from as many threads."""
-    count = scale.calls * 10
+    count = scale.calls * 20
     made = [OrderStatus(user_id="u-42", order_id=f"o-{i % 1000}", order_status="_fulfilled") for i in range(count)]
     speeds: list[float] = []
     with (

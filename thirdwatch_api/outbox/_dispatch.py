@@ -75,18 +75,22 @@ class Dispatch:
         self._leads_until = 0.0
         self._stopping = False
 
-    def next(self) -> Ticket | None:
-        """Wait for an event that may be sent; None when the relay stops."""
+    def next(self, done: tuple[Ticket, Outcome] | None = None) -> Ticket | None:
+        """Take back what became of an event, and wait for one that may be sent; None when the relay stops."""
         with self._changed:
+            now = monotonic()
+            if done is not None:
+                self._settle(*done, now)
             while not self._stopping:
-                wait = self._wait(monotonic())
+                wait = self._wait(now)
                 if not wait:
                     row = self._window.take(at_random=self._gate.refuses_all)
                     if row is not None:
-                        self._pace.take(monotonic())
+                        self._pace.take(now)
                         self._under_way += 1
                         return Ticket(row, self._gate.enter())
                 self._changed.wait(wait or None)
+                now = monotonic()
             return None
 
     def _wait(self, now: float) -> float:
@@ -95,31 +99,29 @@ class Dispatch:
             return self._timing.longest_pause  # somebody will wake us
         return min(self._timing.longest_pause, max(self._gate.wait(now), self._pace.wait(now)))
 
-    def settle(self, ticket: Ticket, outcome: Outcome) -> None:
-        """Take back what became of an event."""
-        row, verdict = ticket.row, outcome.verdict
-        with self._changed:
-            was_open = self._gate.until is None
-            verdict = self._gate.leave(ticket.round, verdict, outcome.reason, outcome.retry_after, monotonic())
-            verdict = self._suspect(row, verdict)
-            self._under_way -= 1
-            if verdict is Verdict.SENT:
-                self._window.finish(row)
-                self._notes.sent.append(row)
-            elif verdict is Verdict.DEAD:
-                self._window.finish(row)
-                self._notes.dead.append(Mark(row, outcome.reason))
-            elif verdict is Verdict.LATER:
-                self._window.block(row)
-                self._notes.late.append(Mark(row, outcome.reason))
-            else:
-                self._window.put_back(row)
-            self._unnoted += verdict not in (Verdict.WAIT, Verdict.STOP)
-            if not (was_open and self._gate.until is None):
-                self._changed.notify_all()
-                self._tell()
-            elif verdict is not Verdict.SENT or self._has_enough():
-                self._tell()
+    def _settle(self, ticket: Ticket, outcome: Outcome, now: float) -> None:
+        row = ticket.row
+        was_open = self._gate.until is None
+        verdict = self._gate.leave(ticket.round, outcome.verdict, outcome.reason, outcome.retry_after, now)
+        verdict = self._suspect(row, verdict)
+        self._under_way -= 1
+        if verdict is Verdict.SENT:
+            self._window.finish(row)
+            self._notes.sent.append(row)
+        elif verdict is Verdict.DEAD:
+            self._window.finish(row)
+            self._notes.dead.append(Mark(row, outcome.reason))
+        elif verdict is Verdict.LATER:
+            self._window.block(row)
+            self._notes.late.append(Mark(row, outcome.reason))
+        else:
+            self._window.put_back(row)
+        self._unnoted += verdict not in (Verdict.WAIT, Verdict.STOP)
+        if not (was_open and self._gate.until is None):
+            self._changed.notify_all()
+            self._tell()
+        elif verdict is not Verdict.SENT or self._has_enough():
+            self._tell()
 
     def _has_enough(self) -> bool:
         """Return whether the relay has something to do before its time."""

@@ -91,8 +91,9 @@ class Run:
 
     def _send(self) -> None:
         """Send one event after the other: what each thread does."""
-        while ticket := self.dispatch.next():
-            self.dispatch.settle(ticket, self._settings.sender.send(ticket.row))
+        done = None
+        while ticket := self.dispatch.next(done):
+            done = ticket, self._settings.sender.send(ticket.row)
 
     def _is_over(self) -> bool:
         left = self._end - monotonic()
