@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS thirdwatch_relay (
 _BUSY = 5.0  # seconds to wait for another writer
 _RETRY = 0.01
 _STEP = 500  # pages
+_RELAY_CHECKPOINT = 1000  # each waits for the disk, and a relay has its reserve
 _CHECKPOINT = 128  # pages: what is noted needs room in the log, also on a full disk
 
 
@@ -192,7 +193,7 @@ class SqliteExecutor:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         settings = ["auto_vacuum=INCREMENTAL", f"synchronous={'FULL' if self._fsync else 'NORMAL'}"]
         # Else what was deleted would stay readable in the file.
-        settings += ["secure_delete=ON", f"wal_autocheckpoint={_CHECKPOINT}"]
+        settings += ["secure_delete=ON", f"wal_autocheckpoint={_RELAY_CHECKPOINT if self._for_relay else _CHECKPOINT}"]
         for setting in settings:
             connection.execute(f"PRAGMA {setting}").fetchall()
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
