@@ -292,7 +292,7 @@ def test_a_client_may_have_a_host_of_its_own(client: ApiClient) -> None:
         assert client.host == other.host
         assert client.configuration.host == before
     assert len(other.events) == 1
-    client.host = ""
+    client.host = None
     assert client.host == before
 
 
@@ -341,6 +341,22 @@ def test_misuse_of_call_api_is_one_of_our_errors(sandbox: Sandbox, client: ApiCl
     with pytest.raises((ApiValueError, ApiTypeError)):
         send(client, **arguments)
     assert "response_type" in arguments or sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda _: ApiClient(5), r"host: expected text, got int"),  # type: ignore[arg-type]  # that is the point
+        (lambda _: ApiClient(configuration="key"), r"configuration: expected a Configuration, got str"),  # type: ignore[arg-type]  # that is the point
+        (lambda client: send(client, method="PO ST"), r"method: expected an HTTP verb such as POST"),
+        (lambda client: send(client, resource_path=5), r"resource_path: expected text, got int"),
+    ],
+)
+def test_a_message_names_the_one_argument_that_is_wrong(
+    client: ApiClient, call: Callable[[ApiClient], object], message: str
+) -> None:
+    with pytest.raises((ApiTypeError, ApiValueError), match=f"^{message}$"):
+        call(client)
 
 
 @pytest.mark.parametrize("path", [f"{PATH}\r\nX-Evil: 1", f"{PATH} HTTP/1.1\r\n\r\n", f"{PATH}é\udcff"])

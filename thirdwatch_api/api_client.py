@@ -49,12 +49,9 @@ __all__ = ["ApiClient", "ApiResponse", "default_configuration"]
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _USER_AGENT = f"thirdwatch-python/{__version__} python/{_PYTHON} urllib3/{URLLIB3_VERSION}"
-_NO_KEY = (
-    f'no API key: set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], '
-    "or THIRDWATCH_API_KEY in the environment"
-)
-_NO_KEY_OF_CLIENT = (
-    f'no API key: set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
+_SET_KEY = f'set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], or THIRDWATCH_API_KEY in the environment'
+_SET_KEY_OF_CLIENT = (
+    f'set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
     "or THIRDWATCH_API_KEY in the environment before it is made"
 )
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -119,8 +116,10 @@ class ApiClient:
         *,
         configuration: Configuration | None = None,
     ) -> None:
-        if not isinstance(host, (str, type(None))) or not isinstance(configuration, (Configuration, type(None))):
-            raise ApiTypeError("host: expected text; configuration: expected a Configuration, passed by keyword")
+        if not (host is None or isinstance(host, str)):
+            raise ApiTypeError(f"host: expected text, got {type(host).__name__}")
+        if not (configuration is None or isinstance(configuration, Configuration)):
+            raise ApiTypeError(f"configuration: expected a Configuration, got {type(configuration).__name__}")
         self.configuration: Configuration = default_configuration() if configuration is None else configuration
         self.rest_client: RESTClientObject = RESTClientObject(self.configuration)
         self.default_headers: dict[str, str] = {}
@@ -151,8 +150,8 @@ class ApiClient:
 
     @property
     def host(self) -> str:
-        """URL of the service: the client's own, else the configuration's at this moment."""
-        return self._host or self.configuration.host
+        """URL of the service: the client's own, else the configuration's at this moment. None takes its own away."""
+        return self.configuration.host if self._host is None else self._host
 
     @host.setter
     def host(self, value: str | None) -> None:
@@ -239,8 +238,10 @@ class ApiClient:
         """
         if not (callback is None or callable(callback)):
             raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
-        if not (isinstance(method, str) and method.isalpha() and isinstance(resource_path, str)):
-            raise ApiValueError("method, resource_path: expected an HTTP verb, and text")
+        if not (isinstance(method, str) and method.isalpha()):
+            raise ApiValueError("method: expected an HTTP verb such as POST")
+        if not isinstance(resource_path, str):
+            raise ApiValueError(f"resource_path: expected text, got {type(resource_path).__name__}")
         if not (header_params is None or isinstance(header_params, Mapping)):
             raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
         target = _target(resource_path, path_params, query_params)
@@ -307,7 +308,10 @@ class ApiClient:
             given = {**(header_params or {}), **self.default_headers}
             key = next((value for name, value in given.items() if str(name).upper() == API_KEY_HEADER), None)
         if not key:
-            raise ApiValueError(_NO_KEY if self.configuration is default_configuration() else _NO_KEY_OF_CLIENT)
+            given_empty = any(str(name).upper() == API_KEY_HEADER for name in self.configuration.api_key)
+            cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; " if given_empty else ""
+            advice = _SET_KEY if self.configuration is default_configuration() else _SET_KEY_OF_CLIENT
+            raise ApiValueError(f"no API key: {cause}{advice}")
         return key
 
     def _headers(self, header_params: Mapping[str, str] | None, key: str, *, with_body: bool) -> Mapping[str, str]:

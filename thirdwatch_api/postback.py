@@ -108,7 +108,7 @@ def _configured_key(configuration: Configuration | None) -> bytes:
     key = settings.get_api_key_with_prefix(API_KEY_HEADER)
     if not key:
         raise ApiValueError("no API key to check postbacks with: set it in the configuration")
-    return key.encode("utf-8", "surrogateescape")
+    return key.encode()
 
 
 def _keys_in(headers: Any) -> list[object]:

@@ -47,7 +47,7 @@ class RESTClientObject:
         :return: a RESTResponse, or urllib3's own response, unread, with ``preload_content=False``
         :raises ApiException: there was no answer, or one whose status is no success
         """
-        endpoint = self._endpoint(request.host or self.configuration.host)
+        endpoint = self._endpoint(self.configuration.host if request.host is None else request.host)
         call = Call(self.configuration, self.sleep, endpoint, request)
         token = current_call.set(call.state)
         try:
