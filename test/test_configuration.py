@@ -46,6 +46,7 @@ DEFAULTS: dict[str, object] = {
     "idle_timeout": 50,
     "max_response_size": 4 * 1024 * 1024,
     "callback_threads": 4,
+    "callback_queue": 10_000,
     "client_side_validation": True,
     "app_info": None,
     "debug": False,
@@ -72,6 +73,7 @@ OTHERS: dict[str, object] = {
     "idle_timeout": 0.5,
     "max_response_size": 1,
     "callback_threads": 1,
+    "callback_queue": 5,
     "client_side_validation": False,
     "app_info": "my-shop/2.1",
     "debug": True,
@@ -83,7 +85,7 @@ OTHERS: dict[str, object] = {
 each_setting = pytest.mark.parametrize("name", DEFAULTS)
 TEXTS = ("host", "proxy", "ssl_ca_cert", "cert_file", "key_file", "app_info")
 SECONDS = ("timeout", "deadline", "idle_timeout")
-COUNTS = ("retries", "connection_pool_maxsize", "max_response_size", "callback_threads")
+COUNTS = ("retries", "connection_pool_maxsize", "max_response_size", "callback_threads", "callback_queue")
 FLAGS = ("verify_ssl", "allow_insecure_http", "client_side_validation", "debug")
 HOOKS = ("on_request", "on_response", "on_retry")
 

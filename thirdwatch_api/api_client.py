@@ -6,6 +6,7 @@ import atexit
 import json
 import re
 import sys
+import weakref
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -71,6 +72,9 @@ def _finish_callbacks() -> None:
         callbacks.finish()
 
 
+# urllib3 drains its pools by weakref.finalize, whose handler is registered with the first finalizer of the process.
+# Handlers run in reverse order. If ours ran after it, a call would wait for a drained pool until its deadline.
+weakref.finalize(_finish_callbacks, bool).detach()
 atexit.register(_finish_callbacks)
 
 
@@ -277,7 +281,7 @@ class ApiClient:
                 why = getattr(error, "strerror", None) or type(error).__name__
                 raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
 
-        return work() if callback is None else self._callback_pool().submit(work, callback)
+        return work() if callback is None else self._callback_pool().submit(work, callback, resource_path)
 
     def _callback_pool(self) -> CallbackPool:
         # setdefault is atomic, and leaves no lock behind in a forked child.

@@ -184,6 +184,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "idle_timeout": check_deadline,
     "max_response_size": _positive,
     "callback_threads": _positive,
+    "callback_queue": _positive,
     "client_side_validation": _flag,
     "app_info": _line,
     "on_request": _hook,
@@ -278,6 +279,10 @@ class Configuration:
     callback_threads: int
     """The most threads that ``callback=`` starts in one client. Default: 4."""
 
+    callback_queue: int
+    """The most calls with ``callback=`` that wait for a thread in one client. A call beyond it raises ApiException, and
+    nothing is sent. Default: 10,000."""
+
     client_side_validation: bool
     """Whether an event is checked before it is sent. Default: True."""
 
@@ -313,6 +318,7 @@ class Configuration:
         idle_timeout: Seconds = 50.0,
         max_response_size: int = 4 * 1024 * 1024,
         callback_threads: int = 4,
+        callback_queue: int = 10_000,
         client_side_validation: bool = True,
         app_info: str | None = None,
         debug: bool = False,
