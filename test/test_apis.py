@@ -107,6 +107,21 @@ def test_an_unknown_option_is_a_type_error(fact: ApiFact, sandbox: Sandbox, clie
     assert sandbox.requests == []
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("_dead_line", "; did you mean '_deadline'? There are callback, "),
+        ("headers", "; did you mean '_headers'? There are callback, "),
+        ("xyzzy", ". There are callback, "),
+    ],
+)
+def test_an_unknown_option_names_the_nearest(client: ApiClient, option: str, hint: str) -> None:
+    options: Any = {option: 5}
+    with pytest.raises(ApiTypeError) as caught:
+        OrderStatusApi(client).order_status(EVENT, **options)
+    assert str(caught.value).startswith(f"OrderStatusApi: unknown option {option}{hint}")
+
+
 @each_api
 def test_another_model_is_refused_before_it_is_sent(fact: ApiFact, sandbox: Sandbox, client: ApiClient) -> None:
     other = full("Login" if fact.model != "Login" else "Logout")
@@ -156,6 +171,7 @@ def test_the_options_are_those_of_the_contract() -> None:
         "_request_timeout",
         "_deadline",
         "_retries",
+        "_headers",
     }
 
 

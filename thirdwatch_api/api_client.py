@@ -130,7 +130,7 @@ class ApiClient:
         self.cookie: str | None = cookie
         self._host = host
         self._user_agent: str | None = None
-        self._last_headers: tuple[tuple[object, ...], dict[str, str]] = ((), {})
+        self._last_headers = _LastHeaders((), {})
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")
 
@@ -219,6 +219,7 @@ class ApiClient:
         _request_timeout: TimeoutSetting = None,
         _deadline: float | None = None,
         _retries: Retries | None = None,
+        _headers: Mapping[str, str] | None = None,
         *,
         at_root: bool = False,
         any_body: bool = False,
@@ -229,7 +230,7 @@ class ApiClient:
         :param method: HTTP verb
         :param path_params: values for the names in the path
         :param query_params: what comes after the question mark
-        :param header_params: headers of this call
+        :param header_params: headers of this call; the client's own win over them, ``_headers`` over both
         :param body: a model, or anything that JSON can carry; None for no body
         :param response_type: what the answer is, as for ``deserialize``; None for no interest in it
         :param auth_settings: how to send the API key: ``["api_key"]`` in its header, ``["api_key_query"]`` in the
@@ -248,6 +249,7 @@ class ApiClient:
             raise ApiValueError(f"resource_path: expected text, got {type(resource_path).__name__}")
         if not (header_params is None or isinstance(header_params, Mapping)):
             raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
+        _check_own_headers(_headers)
         target = _target(resource_path, path_params, query_params)
         text: str | None = None if body is None else value_to_json(body)
         auth = auth_settings or ()
@@ -264,7 +266,9 @@ class ApiClient:
             target=target,
             at_root=at_root,
             secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
-            headers=self._headers(header_params, key if "api_key" in auth else "", with_body=body is not None),
+            headers=self._headers(
+                header_params, _headers, key if "api_key" in auth else "", with_body=body is not None
+            ),
             body=data,
             secrets=secrets,
             mask=partial(_masked, secrets, data),
@@ -318,26 +322,49 @@ class ApiClient:
             raise ApiValueError(f"no API key: {cause}{advice}")
         return key
 
-    def _headers(self, header_params: Mapping[str, str] | None, key: str, *, with_body: bool) -> Mapping[str, str]:
+    def _headers(
+        self, header_params: Mapping[str, str] | None, own: Mapping[str, str] | None, key: str, *, with_body: bool
+    ) -> Mapping[str, str]:
         """Make the headers of a call, or take those of the last call when nothing changed."""
-        given = header_params or {}
-        state = (given, self.default_headers, self.user_agent, self.cookie, key, with_body)
-        last, headers = self._last_headers
-        if state == last:
-            return headers
+        given, own = header_params or {}, own or {}
+        state = (given, self.default_headers, own, self.user_agent, self.cookie, key, with_body)
+        last = self._last_headers
+        if state == last.state:
+            return last.headers
         wanted = [("Accept", "application/json"), ("User-Agent", self.user_agent)]
         if with_body:
             wanted.append(("Content-Type", "application/json"))
         wanted += [*given.items(), *self.default_headers.items()]
         if self.cookie is not None:
             wanted.append(("Cookie", self.cookie))
+        wanted += own.items()
         if key:
             wanted.append((API_KEY_HEADER, key))
         # The last one counts, in any letter case.
         by_name = {_checked_name(name): (name, value) for name, value in wanted}
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
-        self._last_headers = ((dict(given), dict(self.default_headers), *state[2:]), headers)
+        self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), dict(own), *state[3:]), headers)
         return headers
+
+
+class _LastHeaders:
+    """The headers of the last call, and what they were made of. They hold the key, so nothing prints them."""
+
+    __slots__ = ("headers", "state")
+
+    def __init__(self, state: tuple[object, ...], headers: dict[str, str]) -> None:
+        self.state = state
+        self.headers = headers
+
+
+def _check_own_headers(headers: object) -> None:
+    """Check the option ``_headers``, but for names and values, which are checked with all others."""
+    if headers is None:
+        return
+    if not isinstance(headers, Mapping):
+        raise ApiTypeError(f"_headers: expected a dict, got {type(headers).__name__}")
+    if any(str(name).upper() == API_KEY_HEADER for name in headers):
+        raise ApiValueError("_headers: can't hold the API key; it belongs into the configuration of a client")
 
 
 def _checked_name(name: object) -> str:
