@@ -470,21 +470,6 @@ for client in (None, other):
     ]
 
 
-def test_a_sandbox_that_can_start_no_thread_serves_one_request_after_the_other(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, make_client: Callable[..., ApiClient]
-) -> None:
-    class NoThread(threading.Thread):
-        def start(self) -> None:
-            raise RuntimeError("can't create new thread at interpreter shutdown")
-
-    monkeypatch.setattr("thirdwatch_api.sandbox._http.Thread", NoThread)
-    clients = [make_client(retries=0, deadline=PATIENCE) for _ in range(3)]
-    for client in clients * 2:
-        answer = OrderStatusApi(client).order_status_with_http_info(EVENT)
-        assert answer.headers["Connection"] == "close"
-    assert len(sandbox.events) == 6
-
-
 def test_events_for_a_sandbox_in_the_same_program_are_not_lost_at_its_end(sandbox: Sandbox) -> None:
     """Python 3.12 starts no thread any more while a program ends, not even one for a connection of the sandbox."""
     body = """

@@ -91,6 +91,17 @@ class ApiResponse(NamedTuple):
     """The headers of the answer, found in any letter case."""
 
 
+class _LastHeaders(NamedTuple):
+    """The headers of the last call, and what they were made of."""
+
+    state: tuple[object, ...]
+    headers: dict[str, str]
+
+    def __repr__(self) -> str:
+        """Show none of them: the key is among them."""
+        return "_LastHeaders(***)"
+
+
 def default_configuration() -> Configuration:
     """Return ``thirdwatch_api.configuration`` as it is now."""
     # Looked up, not imported: the package imports this module, and its users may assign another configuration.
@@ -345,16 +356,6 @@ class ApiClient:
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
         self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), dict(own), *state[3:]), headers)
         return headers
-
-
-class _LastHeaders:
-    """The headers of the last call, and what they were made of. They hold the key, so nothing prints them."""
-
-    __slots__ = ("headers", "state")
-
-    def __init__(self, state: tuple[object, ...], headers: dict[str, str]) -> None:
-        self.state = state
-        self.headers = headers
 
 
 def _check_own_headers(headers: object) -> None:

@@ -95,9 +95,6 @@ class Server(ThreadingTCPServer):
     allow_reuse_address = os.name == "posix"  # on Windows it would let two servers share a port
     request_queue_size = 128
 
-    without_threads = False
-    """Whether the process is ending, so that no thread can be started (from Python 3.12 on)."""
-
     def __init__(self, port: int, judge: Judge) -> None:
         self._closing = Event()
         self._connections: dict[socket, Thread] = {}
@@ -113,12 +110,7 @@ class Server(ThreadingTCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread. Only the accepting thread comes here, so nothing needs a lock."""
         thread = Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            self.without_threads = True
-            self.process_request_thread(request, client_address)
-            return
+        thread.start()
         self._connections = {each: of for each, of in self._connections.items() if of.is_alive()}
         self._connections[request] = thread
 
@@ -199,8 +191,6 @@ class _Handler(BaseHTTPRequestHandler):
         body = b"" if bodiless else answer.body
         framing = {} if bodiless else {"Content-Type": "application/json", "Content-Length": str(len(body))}
         self.send_response(answer.status)
-        if getattr(self.server, "without_threads", False):  # the next connection waits for the end of this one
-            self.send_header("Connection", "close")
         for name, value in {**framing, **answer.headers}.items():
             self.send_header(name, value)
         self.end_headers()
