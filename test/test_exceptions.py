@@ -21,6 +21,7 @@ from thirdwatch_api.exceptions import (
     InvalidResponseException,
     NotFoundException,
     RedirectException,
+    ScoreNotReadyException,
     ServiceException,
     TimeoutException,
     TLSException,
@@ -95,7 +96,8 @@ def test_the_tree_is_the_one_that_the_module_draws() -> None:
     assert issubclass(ApiValueError, ValueError)
     assert issubclass(TimeoutException, ConnectionException)
     assert issubclass(TLSException, ConnectionException)
-    direct = set(EVERY) - {ApiException, TimeoutException, TLSException}
+    assert issubclass(ScoreNotReadyException, InvalidResponseException)
+    direct = set(EVERY) - {ApiException, TimeoutException, TLSException, ScoreNotReadyException}
     assert {kind.__mro__[1] for kind in direct - {*MISUSE}} == {ApiException}
 
 

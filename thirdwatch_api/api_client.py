@@ -40,7 +40,7 @@ from .models._encoder import to_json_value, value_to_json
 from .models._model import Kind, field_table
 from .models._response import Answer
 from .models.event_response import EventResponse
-from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
+from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse, retry_after
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -421,31 +421,34 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         given = {"message": text} if text else {}
     if given is None:
         kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-        reason, advice = f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)", ""
+        failure, reason = (
+            InvalidResponseException,
+            f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)",
+        )
     else:
         if any_body or request.secret_query:
             _mask_json(given, request.secrets)
         data = convert(given, response_type)
-        reason, advice = _lack(data)
+        failure, reason = _lack(data)
         if not reason:
             return data
     answer.reason = request.mask(answer.reason or "")
-    error = InvalidResponseException(http_resp=answer)
+    error = failure(http_resp=answer)
     error.reason = request.mask(reason)
-    error.hint = advice or error.hint
+    error.retry_after = retry_after(answer)
     error.body = without_keys(error.body or "", request.secrets)
     error.attempts = answer.attempts
     _explain(error, request)
     raise error
 
 
-def _lack(data: object) -> tuple[str, str]:
-    """Tell what an answer does not hold although it is none without, and what to do about it."""
+def _lack(data: object) -> tuple[type[InvalidResponseException], str]:
+    """Return what to raise about a response that lacks a field, and why; an empty text when it lacks none."""
     if isinstance(data, Answer):
         for f in field_table(type(data)):
             if f.required and getattr(data, f.name) is None:
-                return f"the answer holds no {f.name}", data.advice
-    return "", ""
+                return data.incomplete, f"the answer holds no {f.name}"
+    return InvalidResponseException, ""
 
 
 def _explain(error: ApiException, request: Request) -> None:

@@ -7,6 +7,7 @@
     |   |-- TimeoutException                a time-out or the deadline of the call passed
     |   `-- TLSException                    no trusted connection: certificate expired, wrong host, unknown CA
     |-- InvalidResponseException            the answer is a success by its status only: not a JSON object, too large
+    |   `-- ScoreNotReadyException          there is no score for the order yet
     |-- RedirectException                   3xx: the service never redirects, so the key stays here
     |-- BadRequestException                 400
     |-- UnauthorizedException               401
@@ -40,6 +41,7 @@ __all__ = [
     "InvalidResponseException",
     "NotFoundException",
     "RedirectException",
+    "ScoreNotReadyException",
     "ServiceException",
     "TLSException",
     "TimeoutException",
@@ -204,6 +206,17 @@ class InvalidResponseException(ApiException):
     """Tell that an answer with a 2xx status was not a JSON object, too large, or could not be decoded."""
 
     hint: str = "Something other than the service may have answered: check configuration.host and proxies on the way."
+
+
+class ScoreNotReadyException(InvalidResponseException):
+    """No score for the order yet: the order or its payment was not reported, or the service is still at work.
+
+    ``ScoreApi.wait`` asks until there is one.
+    """
+
+    hint: str = (
+        "Report the order (create_order) and its successful payment (transaction), then ask again a little later."
+    )
 
 
 class RedirectException(ApiException):
