@@ -54,6 +54,11 @@ def test_each_class_and_method_is_documented(fact: ApiFact) -> None:
     api = getattr(thirdwatch_api, fact.class_name)
     for thing in (api, getattr(api, fact.method), getattr(api, f"{fact.method}_with_http_info")):
         assert inspect.getdoc(thing)
+    assert not (inspect.getdoc(api) or "").startswith("Make the")
+    for method in (fact.method, f"{fact.method}_with_http_info"):
+        doc = inspect.getdoc(getattr(api, method)) or ""
+        assert f":param {fact.parameter}: " in doc
+        assert ":raises ApiException: " in doc
     assert (api.path, api.model) == (fact.path, model_class(fact.model))
 
 

@@ -51,7 +51,7 @@ class Options(TypedDict, total=False):
 
 
 class Api:
-    """Make one kind of call.
+    """One kind of call.
 
     :param api_client: the client to send with; when left out, the one that ``thirdwatch_api.configuration`` holds
     """
