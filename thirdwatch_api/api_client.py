@@ -14,6 +14,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from ._json import load_lenient
 from ._lazy import load
 from .configuration import (
     API_KEY_HEADER,
@@ -209,7 +210,7 @@ class ApiClient:
         """
         text = load("six").ensure_str(response.data or "", "utf-8", "replace")
         try:
-            value = _JSON.decode(text)
+            value = load_lenient(text)
         except (ValueError, RecursionError):
             value = text
         return convert(value, response_type)
@@ -395,17 +396,10 @@ def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
         ) from None
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
 def _load_object(data: bytes) -> dict[str, Any] | None:
     """Read a JSON object; None when it is anything else."""
     try:
-        value = _JSON.decode(data.removeprefix(BOM_UTF8).decode())
+        value = load_lenient(data.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
