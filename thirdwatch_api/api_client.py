@@ -133,7 +133,8 @@ class ApiClient:
         configuration: Configuration | None = None,
     ) -> None:
         if not (host is None or isinstance(host, str)):
-            raise ApiTypeError(f"host: expected text, got {type(host).__name__}")
+            advice = "; pass it as configuration=" if isinstance(host, Configuration) else ""
+            raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
         if not (configuration is None or isinstance(configuration, Configuration)):
             raise ApiTypeError(f"configuration: expected a Configuration, got {type(configuration).__name__}")
         self.configuration: Configuration = default_configuration() if configuration is None else configuration

@@ -255,7 +255,7 @@ class Configuration:
     (``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``)."""
 
     verify_ssl: bool
-    """Whether the service has to prove who it is. Turn it off in no shop. Default: True."""
+    """Whether the service's certificate is verified. Never turn it off in production. Default: True."""
 
     ssl_ca_cert: str | None
     """Path of a file (PEM) or folder of trusted authorities. Default: ``SSL_CERT_FILE``, else
@@ -274,7 +274,7 @@ class Configuration:
     """Seconds after which an unused connection is not used again. Default: 50, less than load balancers' 60."""
 
     max_response_size: int
-    """Bytes of an answer, decompressed, above which it is refused. Default: 4 MiB."""
+    """Bytes of a response, decompressed, above which it is refused. Default: 4 MiB."""
 
     callback_threads: int
     """The most threads that ``callback=`` starts in one client. Default: 4."""
@@ -293,7 +293,7 @@ class Configuration:
     """Called with an Attempt before it is made. What a hook raises is logged and never breaks a call."""
 
     on_response: Hook
-    """Called with an Attempt after it was made, answered or not."""
+    """Called with an Attempt after it was made, with a response or without."""
 
     on_retry: Hook
     """Called with a failed Attempt before the wait for the next one."""

@@ -59,7 +59,7 @@ _ADDRESS = {f.name: f for f in field_table(ShippingAddress)}
 
 
 class PostbackException(ApiException):
-    """Refuse a postback; ``status`` is the HTTP status to answer with, ``reason`` holds nothing of what came."""
+    """Refuse a postback; ``status`` is the HTTP status to respond with, ``reason`` holds nothing of what came."""
 
     hint: str = "Do not act on it."
 
@@ -95,7 +95,9 @@ def parse(headers: Headers, body: bytes | str, configuration: Configuration | No
     if fields.get("test") is True and len(fields) == 1:
         return TestPing()
     own_key = fields.pop("api_key", None)
-    if not _is_same(own_key, key) if "entity" in fields else not given:
+    # A postback about a payment link carries the key in its body, all others in a header, which was checked above.
+    authorized = _is_same(own_key, key) if "entity" in fields else bool(given)
+    if not authorized:
         raise _unauthorized("no API key, or a wrong one")
     if problem:
         raise _bad(problem)

@@ -60,7 +60,7 @@ class Api:
     """Path of the endpoint below the host's."""
 
     model: ClassVar[type[Model]]
-    """What the endpoint takes; what it answers, where it takes no body."""
+    """What the endpoint takes; what it returns, where it takes no body."""
 
     at_root: ClassVar[bool] = False
     """Whether the path stands at the root of the host instead. So do the endpoints that take no event."""

@@ -21,10 +21,10 @@ class ClientActionApi(Api):
     any_body = True
 
     def client_action(self, json: ClientAction | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Tell the service which decision the shop itself took about an order.
+        """Report the decision that the shop itself took about an order.
 
         The service never documented this call; shops' plugins make it. Any 2xx status is a success, whatever the
-        answer holds.
+        response holds.
 
         :param json: the decision and the order that it is about
         :raises ApiException: the service did not take it; its class says why

@@ -24,7 +24,7 @@ class PostbackApi(Api):
         """Register the URLs of the shop that take postbacks; ``thirdwatch_api.postback`` reads what they are sent.
 
         The service never documented this call; shops' plugins make it. Any 2xx status is a success, whatever the
-        answer holds.
+        response holds.
 
         :param json: absolute URLs, which may all be the same
         :raises ApiException: the service did not take it; its class says why

@@ -18,7 +18,7 @@ class TagAPIApi(Api):
     model: ClassVar[type[Model]] = Tag
 
     def tag_user(self, json: Tag | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Tell the service that a customer is good or bad.
+        """Report that a customer is good or bad.
 
         A newer verdict overwrites the earlier one.
 
