@@ -20,7 +20,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from thirdwatch_api import ApiException, ApiValueError, ConnectionException, OrderStatusApi, TLSException
-from thirdwatch_api.rest._connections import TLSSocket
+from thirdwatch_api.rest._connections import with_deadline
 
 from .servers import (
     EVENT,
@@ -279,7 +279,7 @@ def test_a_connection_that_is_cut_in_the_handshake_is_tried_again(step: Step) ->
 
 def test_a_socket_that_was_reset_before_the_handshake_is_closed() -> None:
     context = ssl.create_default_context()
-    context.sslsocket_class = TLSSocket
+    context.sslsocket_class = with_deadline(ssl.SSLSocket)
     with FaultServer(at_accept=[reset]) as server:
         sock = socket.create_connection(("127.0.0.1", server.port))
         while not server.connections or server.open_connections:
@@ -319,10 +319,10 @@ def test_a_connection_over_tls_that_is_cut_in_a_call_is_tried_again(
 def test_an_answer_that_comes_before_a_broken_pipe_is_read(
     error: OSError, authority: Authority, ca_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: TLSSocket, data: bytes) -> None:
+    def broken(self: ssl.SSLSocket, data: bytes) -> None:
         raise error
 
-    monkeypatch.setattr(TLSSocket, "sendall", broken)
+    monkeypatch.setattr(with_deadline(ssl.SSLSocket), "sendall", broken)
     with FaultServer(at_accept=[raw(message(413), "stall")], tls=authority.server()) as server:
         with make_client(server.url, ssl_ca_cert=ca_file) as client:
             with pytest.raises(ApiException) as caught:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPException, responses
 from typing import Any
 
 from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry, Timeout
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError, ProtocolError, TimeoutStateError
 from urllib3.util import parse_url
 
 from .._lazy import load
@@ -24,7 +25,7 @@ from ..exceptions import (
     class_for_status,
     without_keys,
 )
-from ._connections import CallState, TooLargeError
+from ._connections import CallState, TooLargeError, keep_deadline
 from ._endpoint import Endpoint
 from ._errors import safe_cause, translate
 from ._messages import Request, RESTResponse
@@ -43,16 +44,20 @@ class Call:
     """One call: its attempts, and what became of the last one."""
 
     def __init__(
-        self, settings: Configuration, sleep: Callable[[float], object], endpoint: Endpoint, request: Request
+        self,
+        settings: Configuration,
+        sleep: Callable[[float], object],
+        endpoint: Endpoint,
+        request: Request,
+        state: CallState,
     ) -> None:
         self._settings = settings
         self._sleep = sleep
         self._endpoint = endpoint
         self._request = request
+        self._state = state
         self._timeout = settings.timeout if request.timeout is None else request.timeout
         self._policy: Retry = policy_for(settings.retries if request.retries is None else request.retries)
-        deadline = settings.deadline if request.deadline is None else request.deadline
-        self.state = CallState(time.monotonic() + deadline, request.secret_query)
         self._secrets = [secret for secret in request.secrets if secret]
         self._url = endpoint.root + ("" if request.at_root else endpoint.prefix) + (request.target or request.path)
 
@@ -73,13 +78,7 @@ class Call:
             except (HTTPError, HTTPException, OSError) as raised:
                 error, failure = raised, self._translate(raised, response)
             seconds = time.monotonic() - started
-            try:
-                self._report(number, seconds, answer, failure)
-            except BaseException:  # a hook was interrupted, and nobody gets the unread answer
-                if response is not None:
-                    response.close()
-                    response.release_conn()
-                raise
+            self._report(number, seconds, answer, failure)
             if failure is None:
                 return answer
             wait = self._wait(failure, response, error)
@@ -103,24 +102,28 @@ class Call:
         self._tell("on_response", number, status, seconds, failure)
 
     def _left(self) -> float:
-        return self.state.deadline - time.monotonic()
+        return self._state.left()
 
     def _send(self) -> BaseHTTPResponse:
         left = max(self._left(), 0.001)  # urllib3 takes no 0; the socket knows better
         timeout = self._timeout
+        state = self._state
         if isinstance(timeout, Timeout):
             timeout = timeout.clone()
             timeout.total = left if timeout.total is None else min(left, timeout.total)  # type: ignore[type-var]  # never urllib3's "default" mark here
+            with suppress(TimeoutStateError):  # no time-out of reading is set, and the total holds
+                state.read_timeout = timeout.read_timeout
         else:
             connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
             timeout = Timeout(total=left, connect=connect, read=read)
-        self.state.reused = self.state.answered = self.state.ended = False
-        self.state.room = self._settings.max_response_size + _LARGEST_HEAD
+            state.read_timeout = read
+        state.reused = state.answered = state.ended = state.connecting = False
+        state.room = self._settings.max_response_size + _LARGEST_HEAD
         return self._endpoint.pool.urlopen(
             self._request.method,
             self._url,
             body=self._request.body,
-            headers=self._request.headers,
+            headers=dict(self._request.headers),  # a copy: mocks (pook) leave marks in it
             retries=_ONCE,
             redirect=False,
             assert_same_host=False,  # a proxy's pool is asked for the service's URL
@@ -133,6 +136,7 @@ class Call:
         """Read an answer up to the size that is allowed."""
         success = 200 <= response.status < 300
         if success and not self._request.preload_content:
+            keep_deadline(self._state.connection, self._state.deadline)
             return response
         wanted = success and response.status != 204  # which says that there is nothing to read
         limit = self._settings.max_response_size
@@ -201,7 +205,7 @@ class Call:
         if policy is None:
             return None
         self._policy = policy
-        if error and self.state.reused and not self.state.answered and not isinstance(failure, TimeoutException):
+        if error and self._state.reused and not self._state.answered and not isinstance(failure, TimeoutException):
             # The server had closed a kept connection, and most likely its neighbours: nobody has to back off.
             self._endpoint.queue.expire_idle()
             policy.history = policy.history[:-1]

@@ -16,7 +16,7 @@ from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
 from .._lazy import load
 from ..configuration import Configuration
 from ..exceptions import ApiValueError
-from ._connections import DeadlineSocketOptions, TLSSocket
+from ._connections import DeadlineSocketOptions, with_deadline
 from ._pool import ConnectionQueue, Pool, TLSPool
 
 __all__ = ["Endpoint", "open_endpoint"]
@@ -112,7 +112,7 @@ _SOCKET_OPTIONS = _socket_options()
 def _tls_context(configuration: Configuration) -> ssl.SSLContext:
     """Make the one context of a client: to parse the trust store takes longer than a call."""
     context = create_urllib3_context(ssl_minimum_version=ssl.TLSVersion.TLSv1_2)
-    context.sslsocket_class = TLSSocket
+    context.sslsocket_class = with_deadline(context.sslsocket_class or ssl.SSLSocket)
     if configuration.verify_ssl:
         setting, path = _trust_store(configuration)
         folder = os.path.isdir(path)  # noqa: PTH112 - pathlib is slow to import
