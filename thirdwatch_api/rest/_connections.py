@@ -106,33 +106,50 @@ _kept_deadlines: "WeakKeyDictionary[Any, float]" = WeakKeyDictionary()
 def keep_deadline(connection: Any, deadline: float) -> None:
     """Let the deadline of a call hold for its response as well, which is read after the call."""
     sock = getattr(connection, "sock", None)  # there is none where a mock responds
-    if isinstance(sock, _Deadline):
+    if has_deadline(sock):
         _kept_deadlines[sock] = deadline
 
 
-class _Deadline:
-    """What a socket needs to look at the deadline whenever it is about to wait; mixed into its class."""
+def _bound(sock: Any) -> CallState | None:
+    """Let the deadline of the call bound what a socket is about to wait for, and return the call."""
+    call = current_call.get()
+    deadline = call.deadline if call else _kept_deadlines.get(sock, _NEVER)
+    left = min(deadline - time.monotonic(), _LONGEST_WAIT)
+    if left <= 0:
+        raise TimeoutError("the deadline of the call passed")
+    timeout = sock.gettimeout()
+    if timeout is None or timeout > left:
+        sock.settimeout(left)
+    return call
 
-    __slots__ = ()
 
-    def _bound(self: Any) -> CallState | None:
-        call = current_call.get()
-        deadline = call.deadline if call else _kept_deadlines.get(self, _NEVER)
-        left = min(deadline - time.monotonic(), _LONGEST_WAIT)
-        if left <= 0:
-            raise TimeoutError("the deadline of the call passed")
-        timeout = self.gettimeout()
-        if timeout is None or timeout > left:
-            self.settimeout(left)
-        return call
+_with_deadline: dict[Any, Any] = {}
 
-    def recv(self, *args: Any, **kwargs: Any) -> bytes:
-        self._bound()
-        return super().recv(*args, **kwargs)  # type: ignore[misc,no-any-return]  # the class that this is mixed into
 
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        call = self._bound()
-        received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]  # the class that this is mixed into
+def with_deadline(kind: Any) -> Any:
+    """Derive a class of sockets that look at the deadline. gevent and eventlet bring classes of their own.
+
+    It has one base and no slots: an object may change into a class of the same layout alone.
+    """
+    if kind not in _with_deadline:
+        methods = _methods(kind) | (_tls_methods(kind) if hasattr(kind, "do_handshake") else {})
+        _with_deadline[kind] = type(f"Deadline{kind.__name__}", (kind,), methods | {"__slots__": ()})
+    return _with_deadline[kind]
+
+
+def has_deadline(sock: object) -> bool:
+    """Return whether a socket looks at the deadline."""
+    return type(sock) in _with_deadline.values()
+
+
+def _methods(kind: Any) -> dict[str, Any]:
+    def recv(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _bound(self)
+        return kind.recv(self, *args, **kwargs)
+
+    def recv_into(self: Any, *args: Any, **kwargs: Any) -> int:
+        call = _bound(self)
+        received: int = kind.recv_into(self, *args, **kwargs)
         if call:
             call.ended = not received
             call.room -= received
@@ -140,42 +157,39 @@ class _Deadline:
                 raise TooLargeError
         return received
 
-    def send(self, *args: Any, **kwargs: Any) -> int:
-        self._bound()
-        return super().send(*args, **kwargs)  # type: ignore[misc,no-any-return]  # the class that this is mixed into
+    def send(self: Any, *args: Any) -> Any:
+        _bound(self)
+        return kind.send(self, *args)
 
-    def sendall(self, data: bytes, *args: Any) -> None:
-        """Send everything. The time-out bounds each wait for the peer, as in reading, and not the whole."""
+    def sendall(self: Any, data: bytes, *args: Any) -> None:
+        # The time-out bounds each wait for the peer, as in reading; the socket's own sendall() takes it for the whole.
         sent = self.send(data, *args)
-        if sent < len(data):
-            rest = memoryview(data)
-            while sent < len(data):
-                sent += self.send(rest[sent:], *args)
+        while sent < len(data):
+            sent += self.send(memoryview(data)[sent:], *args)
+
+    return {"recv": recv, "recv_into": recv_into, "send": send, "sendall": sendall}
 
 
-class _TLSDeadline(_Deadline):
-    """The same for a TLS socket, whose handshake waits as well."""
-
-    __slots__ = ()
-
-    def recv(self: Any, *args: Any, **kwargs: Any) -> bytes:
+def _tls_methods(kind: Any) -> dict[str, Any]:
+    def recv(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _bound(self)
         try:
-            return super().recv(*args, **kwargs)
+            return kind.recv(self, *args, **kwargs)
         except OSError:
             if self.version() is None:  # no handshake yet: before 3.12, wrap_socket() forgets a socket that was reset
                 self.close()
             raise
 
     def do_handshake(self: Any, *_: object) -> None:
-        """Shake hands before the deadline, and wait for the peer only between OpenSSL's steps."""
-        self._bound()
+        # Wait for the peer only between OpenSSL's steps, which a fork must not interrupt.
+        _bound(self)
         timeout = self.gettimeout() or 0.0  # _bound has set one
         end = time.monotonic() + timeout
         self.settimeout(0.0)
         while True:
             try:
                 with FORK_LOCK:
-                    super().do_handshake()  # type: ignore[misc]  # the class that this is mixed into
+                    kind.do_handshake(self)
                 break
             except ssl.SSLWantReadError:
                 # What OpenSSL has to send is little, and the connection new: it never waits to write.
@@ -183,16 +197,7 @@ class _TLSDeadline(_Deadline):
                     raise TimeoutError("the TLS handshake timed out") from None
         self.settimeout(timeout)
 
-
-_with_deadline: dict[Any, Any] = {}
-
-
-def with_deadline(kind: Any) -> Any:
-    """Derive a class of sockets that look at the deadline. gevent and eventlet bring classes of their own."""
-    if kind not in _with_deadline:
-        mixin = _TLSDeadline if hasattr(kind, "do_handshake") else _Deadline
-        _with_deadline[kind] = type(f"Deadline{kind.__name__}", (mixin, kind), {"__slots__": ()})
-    return _with_deadline[kind]
+    return {"recv": recv, "do_handshake": do_handshake}
 
 
 class DeadlineSocketOptions(tuple[tuple[int, int, int], ...]):
@@ -253,7 +258,7 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
         super().connect()
         call.connecting = False
         kind = type(self.sock)
-        if isinstance(self.sock, (socket.socket, ssl.SSLSocket)) and not isinstance(self.sock, _Deadline):
+        if isinstance(self.sock, (socket.socket, ssl.SSLSocket)) and not has_deadline(self.sock):
             # In place: a second socket on the same descriptor would leak or close it when a signal comes between.
             self.sock.__class__ = with_deadline(kind)
 
