@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from http.client import HTTPException, responses
 from typing import Any
 
-from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry, Timeout
-from urllib3.exceptions import HTTPError, ProtocolError, TimeoutStateError
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry
+from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.util import parse_url
 
 from .._lazy import load
@@ -30,6 +29,7 @@ from ._endpoint import Endpoint
 from ._errors import safe_cause, translate
 from ._messages import Request, RESTResponse
 from ._retries import next_policy, policy_for, retry_after, wait_before_next
+from ._timeouts import bounds
 
 __all__ = ["Call"]
 
@@ -106,17 +106,8 @@ class Call:
 
     def _send(self) -> BaseHTTPResponse:
         left = max(self._left(), 0.001)  # urllib3 takes no 0; the socket knows better
-        timeout = self._timeout
         state = self._state
-        if isinstance(timeout, Timeout):
-            timeout = timeout.clone()
-            timeout.total = left if timeout.total is None else min(left, timeout.total)  # type: ignore[type-var]  # never urllib3's "default" mark here
-            with suppress(TimeoutStateError):  # no time-out of reading is set, and the total holds
-                state.read_timeout = timeout.read_timeout
-        else:
-            connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-            timeout = Timeout(total=left, connect=connect, read=read)
-            state.read_timeout = read
+        timeout, state.read_timeout = bounds(self._timeout, left)
         state.reused = state.answered = state.ended = state.connecting = False
         state.room = self._settings.max_response_size + _LARGEST_HEAD
         return self._endpoint.pool.urlopen(
