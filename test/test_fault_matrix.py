@@ -332,6 +332,13 @@ ENCODINGS = [
         200,
     ),
     row(
+        "gzip within gzip",
+        always(answer(200, gzip.compress(gzip.compress(OK)), {"Content-Encoding": "gzip, gzip"})),
+        1,
+        InvalidResponseException,
+        200,
+    ),
+    row(
         "gzip without a length",
         always(raw(head(200, {"Content-Encoding": "gzip"}) + gzip.compress(OK), "close")),
         1,
