@@ -81,6 +81,10 @@ class _Pattern:
         self._sizes.append(min(len(text), end) - start)
         return self._compiled.finditer(text, start, end)
 
+    def search(self, text: str, start: int = 0, end: int = 1 << 30) -> Any:
+        self._sizes.append(min(len(text), end) - start)
+        return self._compiled.search(text, start, end)
+
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:

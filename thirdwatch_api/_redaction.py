@@ -12,7 +12,7 @@ Patterns are plain strings: ``re`` compiles them when they are first used, and m
 import re
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Container, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from json import dumps, loads
 from typing import Any
 from urllib.parse import quote, unquote
@@ -60,9 +60,8 @@ def without_user(url: str) -> str:
 
 def without_emails(text: str) -> str:
     """Cut a text, and replace whatever looks like an e-mail address by ``***``."""
-    if "@" not in text[:_WINDOW]:
-        return _cut(text)
-    return _masked(text, [found.span() for found in re.finditer(_EMAIL, text[:_WINDOW])])
+    window = text[:_WINDOW]
+    return _masked(text, [found.span() for found in re.finditer(_EMAIL, window)] if "@" in window else [])
 
 
 class Redactor:
@@ -87,7 +86,7 @@ class Redactor:
         self._headers = headers
         self._body = body
         self._public_keys = public_keys
-        self._credentials: frozenset[str] | None = None
+        self._credentials: set[str] | None = None
         self._pattern: re.Pattern[str] | None = None
         self._secrets: list[str] | None = None
 
@@ -101,7 +100,7 @@ class Redactor:
         for plain, places in _views(window):
             if "@" in plain:
                 spans += [(places[found.start()], places[found.end()]) for found in re.finditer(_EMAIL, plain)]
-            view = _spaced(plain)
+            view = plain.replace("+", " ")  # in a URL, a plus may be a blank
             for secret in self._all_secrets():
                 detector = secret[:_DETECTED]
                 at = view.find(detector)
@@ -136,51 +135,60 @@ class Redactor:
 
     def headers(self, headers: Any) -> Any:
         """Return headers of the same class, names and values masked."""
-        if self._credential_pattern() is None:
+        pattern = self._credential_pattern()
+        # Most responses repeat no credential, and none has a line break.
+        if pattern is None or not pattern.search("\n".join([*headers, *headers.values()])):
             return headers
         return type(headers)((self.whole(name), self.whole(value)) for name, value in headers.items())
 
-    def json(self, response: MutableMapping[str, Any]) -> None:
+    def json(self, response: dict[str, Any]) -> None:
         """Mask a JSON object in place and without recursion, for it may be nested as deep as it likes."""
-        if self._credential_pattern() is None:
+        pattern = self._credential_pattern()
+        if pattern is None:
             return
-        pending: list[MutableMapping[str, Any] | MutableSequence[Any]] = [response]
+
+        def mask(text: str) -> str:
+            return self.whole(text) if pattern.search(text, 0, _PIECE) or len(text) > _PIECE else text
+
+        pending: list[dict[str, Any] | list[Any]] = [response]
         while pending:
             holder = pending.pop()
-            values = list(holder.values()) if isinstance(holder, MutableMapping) else holder
-            masked = [self.whole(value) if isinstance(value, str) else value for value in values]
-            if isinstance(holder, MutableMapping):
-                keys = [self.whole(key) for key in holder]
+            values = list(holder.values()) if isinstance(holder, dict) else holder
+            masked = [mask(value) if isinstance(value, str) else value for value in values]
+            if isinstance(holder, dict):
+                keys = [mask(key) for key in holder]
                 holder.clear()
                 holder.update(zip(keys, masked, strict=True))
             else:
                 holder[:] = masked
             pending += [value for value in masked if isinstance(value, (dict, list))]
 
-    def _all_credentials(self) -> frozenset[str]:
-        if self._credentials is None:
-            given = [self._key] if self._key else []
-            for name, value in (self._headers or {}).items():
-                if re.search(_CREDENTIAL, name):
-                    given += [value, *(pair.partition("=")[2].strip() for pair in value.split(";"))]
-            # A key is also masked without the prefix that it is sent with.
-            forms = {form for text in given for form in (text, text.rpartition(" ")[2])}
-            self._credentials = frozenset(form for form in forms if len(form) >= _SECRET_LENGTH)
-        return self._credentials
+    def _all_credentials(self) -> set[str]:
+        given = [self._key]
+        for name, value in (self._headers or {}).items():
+            if re.search(_CREDENTIAL, name):
+                given += [value, *(pair.partition("=")[2].strip() for pair in value.split(";"))]
+        # A key is also masked without the prefix that it is sent with.
+        given += [text.rpartition(" ")[2] for text in given]
+        return {text for text in given if len(text) >= _SECRET_LENGTH}
 
     def _credential_pattern(self) -> "re.Pattern[str] | None":
-        if self._pattern is None and self._all_credentials():
-            longest_first = sorted(self._all_credentials(), key=len, reverse=True)
-            self._pattern = re.compile("|".join("".join(map(_spellings, form)) for form in longest_first))
+        if self._credentials is None:
+            self._credentials = self._all_credentials()
+            longest_first = sorted(self._credentials, key=len, reverse=True)
+            # Nobody escapes an ASCII letter or digit.
+            forms = [re.sub("[^0-9A-Za-z]", _spellings, text) for text in longest_first]
+            self._pattern = re.compile("|".join(forms)) if forms else None
         return self._pattern
 
     def _all_secrets(self) -> list[str]:
         """Return credentials and personal texts without escapes."""
         if self._secrets is None:
-            texts = {*self._all_credentials(), *self._personal_texts()}
-            cut = {text[:_WINDOW] for text in texts if len(text) >= _SECRET_LENGTH}
-            forms = {_spaced(form.casefold()) for text in cut for form in (text, _without_escapes(text))}
-            self._secrets = [form for form in forms if form.strip()]
+            self._credential_pattern()
+            texts = {*(self._credentials or ()), *self._personal_texts()}
+            cut = {text[:_WINDOW].strip() for text in texts}
+            forms = {form.casefold().replace("+", " ") for text in cut for form in (text, _without_escapes(text))}
+            self._secrets = [form for form in forms if len(form.strip()) >= _SECRET_LENGTH]
         return self._secrets
 
     def _personal_texts(self) -> Iterator[str]:
@@ -202,14 +210,8 @@ class Redactor:
                 yield value
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-
-
 def _masked(text: str, spans: list[tuple[int, int]]) -> str:
-    """Cut a text, and replace what the spans cover, which may overlap."""
-    if not spans:
-        return _cut(text)
+    """Cut a text, and replace by ``***`` what the spans cover, which may overlap."""
     shown = min(len(text), _SHOWN)
     parts: list[str] = []
     done = 0
@@ -222,12 +224,15 @@ def _masked(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join((*parts, text[done:shown], "..." if len(text) > shown else ""))
 
 
-def _views(text: str) -> Iterator[tuple[str, Sequence[int]]]:
+def _views(text: str) -> list[tuple[str, Sequence[int]]]:
     """Return a text as it is and without escapes, both without letter case, and where each character begins."""
     folded = text.casefold()
-    yield (folded, range(len(text) + 1)) if len(folded) == len(text) else _view(text, _ANY)
+    views: list[tuple[str, Sequence[int]]] = [(folded, range(len(text) + 1))]
+    if len(folded) != len(text):
+        views = [_view(text, _ANY)]
     if "\\" in text or "%" in text:
-        yield _view(text, _UNIT)
+        views.append(_view(text, _UNIT))
+    return views
 
 
 def _view(text: str, unit: str) -> tuple[str, list[int]]:
@@ -238,11 +243,6 @@ def _view(text: str, unit: str) -> tuple[str, list[int]]:
         places += [found.start()] * len(parts[-1])
     places.append(len(text))
     return "".join(parts), places
-
-
-def _spaced(text: str) -> str:
-    """Write each plus as a blank, which it may be in a URL."""
-    return text.replace("+", " ")
 
 
 def _without_escapes(text: str) -> str:
@@ -262,16 +262,13 @@ def _common(secret: str, view: str, at: int) -> int:
     return bisect_left(range(len(secret)), 1, key=lambda end: not view.startswith(secret[: end + 1], at))
 
 
-def _spellings(character: str) -> str:
-    """Write the pattern of a character as JSON and URLs spell it; nobody escapes an ASCII letter or digit."""
-    if character.isascii() and character.isalnum():
-        return character
-    escaped = dumps(character)[1:-1]
-    forms = {character, escaped, quote(character, safe="", errors="surrogatepass")}
-    if ord(character) <= 0xFFFF:
-        escaped = f"\\u{ord(character):04x}"
-        forms |= {escaped, "\\u" + escaped[2:].upper()}
-    forms |= {form.lower() for form in forms if form[0] == "%"}
+def _spellings(found: "re.Match[str]") -> str:
+    """Write the pattern of a character as JSON and URLs spell it."""
+    character = found[0]
+    escaped = f"\\u{ord(character):04x}"
+    forms = {character, dumps(character)[1:-1], escaped, "\\u" + escaped[2:].upper()}
+    quoted = quote(character, safe="", errors="surrogatepass")
+    forms |= {quoted, quoted.lower()}
     if character == "/":
         forms.add("\\/")  # as PHP does
     if character == " ":
