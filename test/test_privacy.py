@@ -35,7 +35,6 @@ from thirdwatch_api import (
     ScoreApi,
     Seller,
 )
-from thirdwatch_api._redaction import Redactor
 from thirdwatch_api.rest import Request
 
 from .servers import (
@@ -376,9 +375,8 @@ def test_nothing_shows_of_what_is_not_sent(
 
 
 def test_a_request_shows_neither_the_key_nor_the_event() -> None:
-    request = Request(
-        "POST", "/v1/login", headers={"X-THIRDWATCH-API-KEY": KEY}, body=KEY.encode(), redactor=Redactor(KEY)
-    )
+    headers = {"X-THIRDWATCH-API-KEY": KEY}
+    request = Request("POST", "/v1/login", headers=headers, body=KEY.encode(), key=KEY)
     assert repr(request) == "Request('POST', '/v1/login')"
 
 

@@ -267,14 +267,26 @@ def test_at_the_deadline_the_rest_of_a_body_is_dropped() -> None:
     assert redactor().whole("x" * PIECE, until=0) == "x" * PIECE
 
 
+@pytest.mark.parametrize("values", [b"[]," * 60_000, b'"",' * 110_000, b'{"\\\\":1},' * 40_000])
 @pytest.mark.parametrize("status", [200, 400])
-def test_json_of_a_million_values_is_no_answer(status: int) -> None:
-    body = b'{"error": "no", "a": [' + b"[]," * 300_000 + b"1]}"
+def test_json_of_too_many_values_is_no_answer(status: int, values: bytes) -> None:
+    body = b'{"error": "no", "a": [' + values + b"1]}"
     with FaultServer(answer(status, body)) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException if status == 400 else InvalidResponseException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.error_response is None
     assert caught.value.body == body.decode()
+
+
+def test_a_text_may_hold_what_would_be_many_values_elsewhere() -> None:
+    text = '[{"a": 1}, "\\\\"], ' * 40_000
+    body = json.dumps({"error": text}).encode()
+    with FaultServer(answer(400, body), answer(200, body)) as server, make_client(server.url) as client:
+        with pytest.raises(BadRequestException) as caught:
+            OrderStatusApi(client).order_status(EVENT)
+        assert OrderStatusApi(client).order_status(EVENT).additional_properties == {"error": text}
+    assert caught.value.error_response is not None
+    assert caught.value.error_response.message == text
 
 
 def test_json_of_many_values_is_masked_in_every_place() -> None:

@@ -186,9 +186,9 @@ class Redactor:
         if self._secrets is None:
             self._credential_pattern()
             texts = {*(self._credentials or ()), *self._personal_texts()}
-            cut = {text[:_WINDOW].strip() for text in texts}
+            cut = {form for text in texts for form in (text[:_WINDOW], text[:_WINDOW].strip())}
             forms = {form.casefold().replace("+", " ") for text in cut for form in (text, _without_escapes(text))}
-            self._secrets = [form for form in forms if len(form.strip()) >= _SECRET_LENGTH]
+            self._secrets = [form for form in forms if len(form) >= _SECRET_LENGTH and form.strip()]
         return self._secrets
 
     def _personal_texts(self) -> Iterator[str]:

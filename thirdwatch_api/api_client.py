@@ -8,7 +8,6 @@ import re
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -61,7 +60,7 @@ _FRAMING = frozenset(
 )
 _HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
 _NO_CONTENT = 204
-_MOST_VALUES = 250_000  # to read more of them takes so long that other threads stand still
+_MOST_VALUES = 100_000  # to read many more of them would hold up other threads
 _NOT_OPENED = (ImportError, OSError)
 """What an import at the first use raises in a process that has no file descriptor left."""
 
@@ -266,8 +265,6 @@ class ApiClient:
             text = _with_secret(text, key)
         secret_query = urlencode({"api_key": key}) if "api_key_query" in auth else ""
         data = None if text is None else text.encode()
-        headers = self._headers(header_params, key if "api_key" in auth else "", with_body=body is not None)
-        public_keys = partial(_public_keys, type(body) if isinstance(body, Model) else model)
         request = Request(
             method,
             resource_path,
@@ -275,9 +272,11 @@ class ApiClient:
             target=target,
             at_root=at_root,
             secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
-            headers=headers,
+            headers=self._headers(header_params, key if "api_key" in auth else "", with_body=body is not None),
             body=data,
-            redactor=Redactor(key, headers, data, public_keys),
+            key=key,
+            model=model or type(body),
+            public_keys=_public_keys,
             explain=_error_response,
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
@@ -312,7 +311,7 @@ class ApiClient:
         if isinstance(answer, RESTResponse):
             data = _read(answer, response_type, request, any_body=any_body)
             if any_body or request.secret_query:  # who logs URLs and bodies may echo them, too
-                headers = request.redactor.headers(headers)
+                headers = request.redactor().headers(headers)
         return data if data_only else ApiResponse(data, answer.status, headers)
 
     def _key(self, header_params: Mapping[str, str] | None) -> str:
@@ -383,13 +382,22 @@ _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def _load_object(data: bytes) -> dict[str, Any] | None:
     """Read a JSON object; None when it is anything else."""
-    if len(data) > _MOST_VALUES and sum(map(data.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES:
+    if len(data) > _MOST_VALUES and _has_too_many_values(data):
         return None
     try:
         value = _JSON.decode(data.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _has_too_many_values(data: bytes) -> bool:
+    """Return whether JSON holds more than any response of the service. Each step is one fast pass over the bytes."""
+    bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    if bare.count(b'"') > 2 * _MOST_VALUES:
+        return True
+    between_texts = b"".join(bare.split(b'"')[::2])
+    return sum(map(between_texts.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES
 
 
 def _check_key(key: str) -> None:
@@ -419,19 +427,20 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         reason, advice = f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)", ""
     else:
         if any_body or request.secret_query:
-            request.redactor.json(given)
+            request.redactor().json(given)
         data = convert(given, response_type)
         reason, advice = _lack(data)
         if not reason:
             return data
+    redactor = request.redactor()
     raise make_error(
         InvalidResponseException,
         answer.status,
         reason,
-        request.redactor,
+        redactor,
         body=answer.data,
         headers=answer.headers,
-        error_response=_error_response(request.redactor, answer.data),
+        error_response=_error_response(redactor, answer.data),
         attempts=answer.attempts,
         hint=advice,
         until=answer.until,
@@ -460,11 +469,11 @@ def _error_response(redactor: Redactor, data: bytes) -> ErrorResponse | None:
     return response
 
 
-_public: dict[type[Model] | None, frozenset[str]] = {}
+_public: dict[type, frozenset[str]] = {}
 
 
-def _public_keys(model: type[Model] | None) -> frozenset[str]:
-    """Return the JSON keys of a model and its parts that hold nothing about a person; without a model, of all."""
+def _public_keys(model: type) -> frozenset[str]:
+    """Return the JSON keys of a model and its parts that hold nothing about a person; for another type, of all."""
     if model not in _public:
         fields = [f for part in _parts(model) for f in field_table(part)]
         personal = {f.wire for f in fields if f.personal or f.kind is Kind.FREE}
@@ -472,8 +481,8 @@ def _public_keys(model: type[Model] | None) -> frozenset[str]:
     return _public[model]
 
 
-def _parts(model: type[Model] | None) -> set[type[Model]]:
-    if model is None:
+def _parts(model: type) -> set[type[Model]]:
+    if not issubclass(model, Model):
         models = load(".models", __package__)
         return {getattr(models, name) for name in models.__all__}
     parts = {model}

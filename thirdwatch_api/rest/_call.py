@@ -141,7 +141,8 @@ class Call:
         data = b""
         try:
             if response.status >= 200:  # what follows a 1xx answers this request too, and must not meet the next
-                data = self._read_body(response, limit)
+                known = (response.length_remaining or limit + 1) <= limit and "Content-Encoding" not in response.headers
+                data = response.read() if known else self._read_in_pieces(response, limit)
             if success and len(data) > limit:
                 raise TooLargeError
         except (ValueError, OverflowError) as error:  # http.client reads a chunk of size -5 by read(-5)
@@ -156,12 +157,9 @@ class Call:
             response.release_conn()
         return RESTResponse(response.status, response.reason, data[:limit], response.headers, self._state.deadline)
 
-    def _read_body(self, response: BaseHTTPResponse, limit: int) -> bytes:
-        """Read a body to its end, or to one byte more than is allowed."""
-        coding = response.headers.get("Content-Encoding")
-        if coding is None and (response.length_remaining or limit + 1) <= limit:
-            return response.read()
-        coding = (coding or "").strip().lower()
+    def _read_in_pieces(self, response: BaseHTTPResponse, limit: int) -> bytes:
+        """Read a body whose length is unknown to its end, or to one byte more than is allowed."""
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
         if "," in coding:  # what one decoder makes of 64 KiB may keep the next one busy for minutes
             raise DecodeError("several codings, and none was asked for")
         parts: list[bytes] = []
@@ -184,7 +182,7 @@ class Call:
         if answer.status in _REDIRECTS:
             kind = RedirectException
             reason = f"refused to follow a redirect to {_shown_location(answer.headers.get('Location', ''))}"
-        request, asked, left = self._request, retry_after(response), self._left()
+        asked, left, redactor = retry_after(response), self._left(), self._request.redactor()
         hint = ""
         if asked is not None:
             hint = f"The service asked to wait {asked:g} s"
@@ -194,10 +192,10 @@ class Call:
             kind,
             answer.status,
             reason,
-            request.redactor,
+            redactor,
             body=answer.data,
             headers=answer.headers,
-            error_response=request.explain(request.redactor, answer.data),
+            error_response=self._request.explain(redactor, answer.data),
             retry_after=asked,
             hint=hint,
             until=answer.until,
@@ -218,7 +216,7 @@ class Call:
             kind,
             known.status if known else 0,
             reason,
-            self._request.redactor,
+            self._request.redactor(),
             headers=known.headers if known else None,
         )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._redaction import Redactor
 from ..configuration import Retries, TimeoutSetting
@@ -59,6 +60,11 @@ class RESTResponse:
         return self.headers.get(name, default)
 
 
+def _nothing_public(_model: object) -> Container[str]:
+    """Take each text of the event for personal."""
+    return ()
+
+
 def _unexplained(redactor: Redactor, data: bytes) -> None:
     """Make nothing of the body of a refusal."""
 
@@ -90,8 +96,14 @@ class Request(NamedTuple):
     body: bytes | None = None
     """Body as it is sent."""
 
-    redactor: Redactor = Redactor()
-    """Masks what the response may repeat of the request."""
+    key: str = ""
+    """The API key, which has to be masked where the response repeats it."""
+
+    model: object = None
+    """What the body is."""
+
+    public_keys: Callable[[Any], Container[str]] = _nothing_public
+    """Returns the JSON keys of the model whose texts are about nobody, and may be shown."""
 
     explain: Callable[[Redactor, bytes], ErrorResponse | None] = _unexplained
     """Reads the body of a refusal."""
@@ -107,6 +119,10 @@ class Request(NamedTuple):
 
     retries: Retries | None = None
     """As ``configuration.retries``."""
+
+    def redactor(self) -> Redactor:
+        """Make what masks in the response what it may repeat of this request. A success needs none."""
+        return Redactor(self.key, self.headers, self.body, partial(self.public_keys, self.model))
 
     def __repr__(self) -> str:
         """Show neither the key nor the event."""
