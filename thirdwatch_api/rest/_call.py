@@ -115,6 +115,7 @@ class Call:
         left = max(self._left(), 0.001)  # urllib3 takes no 0; the socket knows better
         state = self._state
         timeout, state.read_timeout = bounds(self._timeout, left)
+        state.phrase = None
         state.reused = state.answered = state.ended = state.connecting = False
         state.room = self._settings.max_response_size + _LARGEST_HEAD
         return self._endpoint.pool.urlopen(
@@ -155,7 +156,8 @@ class Call:
         finally:
             response.close()  # a connection whose answer was read to its end is back in the pool already
             response.release_conn()
-        return RESTResponse(response.status, response.reason, data[:limit], response.headers, self._state.deadline)
+        phrase = response.reason if self._state.phrase is None else self._state.phrase
+        return RESTResponse(response.status, phrase, data[:limit], response.headers, self._state.deadline)
 
     def _read_in_pieces(self, response: BaseHTTPResponse, limit: int) -> bytes:
         """Read a body whose length is unknown to its end, or to one byte more than is allowed."""

@@ -42,6 +42,7 @@ Lease: TypeAlias = list[Any]
 
 _LONGEST_WAIT = 2_000_000.0  # seconds, 23 days: poll() takes milliseconds as a C int
 _NEVER = float("inf")
+_PIECE = 16 * 1024  # bytes: what a TLS record holds
 
 
 class CallState:
@@ -54,6 +55,7 @@ class CallState:
         "deadline",
         "ended",
         "lease",
+        "phrase",
         "queue",
         "read_timeout",
         "reused",
@@ -85,6 +87,8 @@ class CallState:
         """Whether the head of a response came in this attempt."""
         self.ended = False
         """Whether the server closed the connection in this attempt."""
+        self.phrase: str | None = None
+        """The reason phrase of the response, which only the call may see; None where a mock responds."""
         self.room = 0
         """How many bytes may still come in this attempt."""
 
@@ -162,10 +166,12 @@ def _methods(kind: Any) -> dict[str, Any]:
         return kind.send(self, *args)
 
     def sendall(self: Any, data: bytes, *args: Any) -> None:
-        # The time-out bounds each wait for the peer, as in reading; the socket's own sendall() takes it for the whole.
-        sent = self.send(data, *args)
+        # The time-out bounds each wait for the peer, as in reading. The socket's own sendall() takes it for the whole,
+        # and so does OpenSSL for what it is given at once.
+        rest = data if len(data) <= _PIECE else memoryview(data)
+        sent = 0
         while sent < len(data):
-            sent += self.send(memoryview(data)[sent:], *args)
+            sent += self.send(rest[sent : sent + _PIECE], *args)
 
     return {"recv": recv, "recv_into": recv_into, "send": send, "sendall": sendall}
 
@@ -229,7 +235,6 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
     """A connection that serves one call at a time."""
 
     debuglevel = 0  # http.client's switch for all connections would print the key: here it has no effect
-    response_class = FastHTTPResponse
     idle_since = 0.0
     lease: Lease | None = None
     """The list that holds the place of this connection while a call uses it."""
@@ -238,6 +243,7 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
     _lines: list[str]
     _parts: list[bytes]
     _socket_class: object = None
+    _response: FastHTTPResponse
     timeout: Any
 
     @property
@@ -310,10 +316,16 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
         else:
             super().send(data)
 
+    def response_class(self, *args: Any, **kwargs: Any) -> FastHTTPResponse:
+        """Make the response that http.client fills."""
+        self._response = FastHTTPResponse(*args, **kwargs)
+        return self._response
+
     def getresponse(self) -> Any:
         """Read the head of the response."""
         call = calling()
         response = super().getresponse()
+        call.phrase = self._response.phrase
         if call.ended:
             # Lines are read from a buffer: the end was seen because the head had none. http.client would take
             # what there is for all of it.

@@ -30,6 +30,9 @@ _MOST_LINES = 100
 class FastHTTPResponse(http.client.HTTPResponse):
     """An answer that reads a plain head by itself."""
 
+    phrase = ""
+    """The reason phrase as it came."""
+
     def begin(self) -> None:
         """Read the head, and leave the body to be read."""
         while self.headers is None and not self._begin_plain():
@@ -45,6 +48,9 @@ class FastHTTPResponse(http.client.HTTPResponse):
                 raise InvalidHeader("several values of Content-Length")
             if 101 < self.status < 200:  # the answer is still to come; http.client knows that of 100 alone
                 self.headers = None  # pyright: ignore[reportAttributeAccessIssue]  # it is, until a head was read
+        # Tracers record the reason of what getresponse() returns, and the server's own words may repeat the key.
+        self.phrase = self.reason
+        self.reason = http.client.responses.get(self.status, "")
 
     def _read_head(self) -> bytes:
         """Read the next head that is none of a 100, without what is no header.
