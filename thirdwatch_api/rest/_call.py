@@ -25,7 +25,7 @@ from ..exceptions import (
     class_for_status,
     make_error,
 )
-from ._connections import CallState, TooLargeError, keep_deadline
+from ._connections import CallState, TooLargeError, keep_deadline, read_raw
 from ._endpoint import Endpoint
 from ._errors import safe_cause, translate
 from ._messages import Request, RESTResponse
@@ -100,12 +100,10 @@ class Call:
         elif isinstance(answer, RESTResponse):
             answer.attempts = number
         status = failure.status if failure else answer.status
-        request = self._request
-        named = f" request id {failure.request_id}" if failure and failure.request_id else ""
-        milliseconds = seconds * 1000
-        _logger.debug(
-            "%s %s %s %d ms attempt %d%s", request.method, request.path, status or "-", milliseconds, number, named
-        )
+        if _logger.isEnabledFor(logging.DEBUG):
+            method, path, *_ = self._request
+            named = f" request id {failure.request_id}" if failure and failure.request_id else ""
+            _logger.debug("%s %s %s %d ms attempt %d%s", method, path, status or "-", seconds * 1000, number, named)
         self._tell("on_response", number, status, seconds, failure)
 
     def _left(self) -> float:
@@ -115,7 +113,7 @@ class Call:
         left = max(self._left(), 0.001)  # urllib3 takes no 0; the socket knows better
         state = self._state
         timeout, state.read_timeout = bounds(self._timeout, left)
-        state.phrase = None
+        state.raw = None
         state.reused = state.answered = state.ended = state.connecting = False
         state.room = self._settings.max_response_size + _LARGEST_HEAD
         return self._endpoint.pool.urlopen(
@@ -143,7 +141,8 @@ class Call:
         try:
             if response.status >= 200:  # what follows a 1xx answers this request too, and must not meet the next
                 known = (response.length_remaining or limit + 1) <= limit and "Content-Encoding" not in response.headers
-                data = response.read() if known else self._read_in_pieces(response, limit)
+                raw = self._state.raw
+                data = read_raw(raw) if known and raw is not None else self._read_in_pieces(response, limit)
             if success and len(data) > limit:
                 raise TooLargeError
         except (ValueError, OverflowError) as error:  # http.client reads a chunk of size -5 by read(-5)
@@ -154,9 +153,11 @@ class Call:
                 raise
             # The status has said enough; the text would only have explained it.
         finally:
-            response.close()  # a connection whose answer was read to its end is back in the pool already
+            if not response.closed:  # what is left of it must not meet the next call
+                response.close()
             response.release_conn()
-        phrase = response.reason if self._state.phrase is None else self._state.phrase
+        raw = self._state.raw
+        phrase = response.reason if raw is None else raw.phrase
         return RESTResponse(response.status, phrase, data[:limit], response.headers, self._state.deadline)
 
     def _read_in_pieces(self, response: BaseHTTPResponse, limit: int) -> bytes:

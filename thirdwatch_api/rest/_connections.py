@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from urllib3 import connection as urllib3_connection
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 from urllib3.util import wait_for_read
 
 from .._lazy import FORK_LOCK
@@ -55,8 +55,8 @@ class CallState:
         "deadline",
         "ended",
         "lease",
-        "phrase",
         "queue",
+        "raw",
         "read_timeout",
         "reused",
         "room",
@@ -87,8 +87,8 @@ class CallState:
         """Whether the head of a response came in this attempt."""
         self.ended = False
         """Whether the server closed the connection in this attempt."""
-        self.phrase: str | None = None
-        """The reason phrase of the response, which only the call may see; None where a mock responds."""
+        self.raw: FastHTTPResponse | None = None
+        """The response of http.client, which is inside of urllib3's; None where a mock responds."""
         self.room = 0
         """How many bytes may still come in this attempt."""
 
@@ -231,6 +231,20 @@ URLLIB3Connection: Any = _original("HTTPConnection")
 URLLIB3TLSConnection: Any = _original("HTTPSConnection")
 
 
+def read_raw(raw: FastHTTPResponse) -> bytes:
+    """Read a body of known length at once, past urllib3, which has nothing to decode in it."""
+    try:
+        return raw.read()
+    except ssl.SSLError as error:
+        raise SSLError(error) from error
+    except TimeoutError as error:
+        raise _stopped("sending") from error
+
+
+def _stopped(doing: str) -> ReadTimeoutError:
+    return ReadTimeoutError(None, "", f"the server stopped {doing}")  # type: ignore[arg-type]  # its message alone names the pool
+
+
 class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConnection, whatever a mock does
     """A connection that serves one call at a time."""
 
@@ -243,7 +257,6 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
     _lines: list[str]
     _parts: list[bytes]
     _socket_class: object = None
-    _response: FastHTTPResponse
     timeout: Any
 
     @property
@@ -302,7 +315,7 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
             # The server hung up, and may have said why: urllib3 reads what there is after a broken pipe.
             raise BrokenPipeError from error
         except TimeoutError as error:
-            raise ReadTimeoutError(None, "", "the server stopped reading") from error  # type: ignore[arg-type]  # the pool is for its message alone
+            raise _stopped("reading") from error
 
     def putheader(self, header: Any, *values: Any) -> None:
         """Keep a header for the one write of ``request``."""
@@ -318,14 +331,13 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
 
     def response_class(self, *args: Any, **kwargs: Any) -> FastHTTPResponse:
         """Make the response that http.client fills."""
-        self._response = FastHTTPResponse(*args, **kwargs)
-        return self._response
+        calling().raw = response = FastHTTPResponse(*args, **kwargs)
+        return response
 
     def getresponse(self) -> Any:
         """Read the head of the response."""
         call = calling()
         response = super().getresponse()
-        call.phrase = self._response.phrase
         if call.ended:
             # Lines are read from a buffer: the end was seen because the head had none. http.client would take
             # what there is for all of it.

@@ -27,6 +27,17 @@ _LARGEST_HEAD = 256 * 1024
 _MOST_LINES = 100
 
 
+class _PlainHeaders(http.client.HTTPMessage):
+    """Headers that are plain text without line breaks: there is nothing to parse or to look for when they are read."""
+
+    def __init__(self, headers: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._headers = headers
+
+    def items(self) -> list[tuple[str, str]]:
+        return self._headers
+
+
 class FastHTTPResponse(http.client.HTTPResponse):
     """An answer that reads a plain head by itself."""
 
@@ -110,29 +121,24 @@ class FastHTTPResponse(http.client.HTTPResponse):
         found = re.match(_PLAIN, self.fp.peek()[:_PLAIN_HEAD])
         if not found:
             return False
-        message = http.client.HTTPMessage()
-        length = -1
-        for line in found[3].decode("latin-1").split("\r\n")[:-1]:
-            name, _, value = line.partition(":")
-            value = value.strip(" \t")
-            lower = name.lower()
-            if lower == "content-length":
-                if length >= 0 or not value.isdecimal() or len(value) > 15:
-                    return False
-                length = int(value)
-            elif lower == "transfer-encoding" or (lower == "connection" and value.lower() != "keep-alive"):
-                return False
-            message.set_raw(name, value)  # as the parser does: what has no line break needs no care
-        if length <= 0:
+        parts = [line.partition(":") for line in found[3].decode("latin-1").split("\r\n")[:-1]]
+        headers = [(name, value.strip(" \t")) for name, _, value in parts]
+        names = [name.lower() for name, _ in headers]
+        if names.count("content-length") != 1 or "transfer-encoding" in names:
+            return False
+        if "connection" in names and headers[names.index("connection")][1].lower() != "keep-alive":
+            return False
+        length = headers[names.index("content-length")][1]
+        if not length.isdecimal() or len(length) > 15 or int(length) == 0:
             return False
         self.fp.read(found.end())
         self.code = self.status = int(found[1])
         self.reason = found[2].decode("latin-1").strip()
         self.version = 11
-        self.headers = self.msg = message
+        self.headers = self.msg = _PlainHeaders(headers)
+        self.length = int(length)
         self.chunked = False
         self.chunk_left = None
-        self.length = length
         self.will_close = False
         return True
 
