@@ -189,7 +189,7 @@ class Call:
             reason = f"refused to follow a redirect to {_shown_location(answer.headers.get('Location', ''))}"
         asked, left, redactor = retry_after(response), self._left(), self._request.redactor()
         hint = ""
-        if asked is not None:
+        if asked:
             hint = f"The service asked to wait {asked:g} s"
             hint += f"; the deadline of the call is {max(left, 0):.3g} s away. " if asked >= left else ". "
             hint += kind.hint
