@@ -12,7 +12,7 @@ import pytest
 import urllib3
 
 import thirdwatch_api
-from thirdwatch_api import ErrorResponse, OrderStatus, OrderStatusApi, exceptions, rest
+from thirdwatch_api import CreateOrder, CreateOrderApi, ErrorResponse, OrderStatus, OrderStatusApi, exceptions, rest
 from thirdwatch_api._redaction import Redactor
 from thirdwatch_api.api_client import ApiClient
 from thirdwatch_api.exceptions import (
@@ -350,6 +350,24 @@ def test_a_call_whose_machine_slept_too_long_has_the_cause_of_the_last_attempt()
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.attempts == 1
     assert isinstance(caught.value.__cause__, urllib3.exceptions.ProtocolError)
+
+
+def test_the_words_of_our_own_are_not_masked_though_the_event_holds_them() -> None:
+    port = closed_port()
+    event = CreateOrder(user_id="u-42", order_id="o-1", device_ip="127.0.0.1", session_id="refused")
+    with make_client(f"http://127.0.0.1:{port}", retries=0) as client:
+        with pytest.raises(
+            ConnectionException, match=rf"^no connection to http://127\.0\.0\.1:{port}: connection refused"
+        ):
+            CreateOrderApi(client).create_order(event)
+    with FaultServer(servers.answer(200, b"not JSON"), servers.answer(302, b"", {"Location": "/refused"})) as server:
+        with make_client(server.url) as client:
+            for why in (
+                r"not a JSON object \(application/json, 8 bytes\)",
+                r"refused to follow a redirect to /\*\*\*\.",
+            ):
+                with pytest.raises(ApiException, match=why):
+                    CreateOrderApi(client).create_order(event)
 
 
 def test_a_host_that_is_dead_is_an_api_exception_with_status_0(client: ApiClient) -> None:

@@ -518,6 +518,7 @@ def test_credentials_in_headers_of_the_shop_are_masked() -> None:
         client.set_default_header("Authorization", f"Bearer {secrets[0]}")
         client.set_default_header("X-Gateway-Token", secrets[2])
         client.set_default_header("X-Trace", "o-trace")
+        client.set_default_header("X-Auth-Mode", "Reason")
         client.cookie = f"theme=dark; sid={secrets[1]}"
         with pytest.raises(ApiException) as caught:
             _refused(client)
@@ -525,6 +526,7 @@ def test_credentials_in_headers_of_the_shop_are_masked() -> None:
     error = caught.value
     everything = str(error) + repr(error) + (error.body or "") + repr(dict(error.headers or {})) + repr(vars(error))
     assert "canary" not in everything
+    assert str(error).startswith("(403) Reason: *** *** ***. ")
 
 
 def test_a_client_shows_no_key_after_a_call() -> None:

@@ -35,6 +35,7 @@ from thirdwatch_api import (
     _redaction,
 )
 from thirdwatch_api._redaction import Redactor, short, without_emails, without_user
+from thirdwatch_api.rest import Request
 
 from .programs import run_script
 from .servers import EVENT, KEY, FaultServer, answer, gzip_bomb, head, make_client, raw
@@ -212,7 +213,7 @@ def test_no_secret_is_left_in_a_line(secrets: list[str], text: str) -> None:
 
 @given(st.text("k3y-/ x", max_size=80), st.integers(1, 40))
 def test_a_key_across_two_pieces_is_masked_as_one_within_a_piece(text: str, piece: int) -> None:
-    every = Redactor("k3y-/k3y", {"Cookie": "a=k3y-; b=k3y-/k3y-x"})
+    every = Redactor("k3y-", {"Cookie": "a=k3y-/k3y; b=k3y-/k3y-x; c=short"})
     expected = every.whole(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_redaction, "_PIECE", piece)
@@ -437,6 +438,24 @@ def test_a_coding_that_each_python_knows_is_read(coding: str) -> None:
     packed = gzip.compress(body) if "gzip" in coding else zlib.compress(body)
     with FaultServer(answer(200, packed, {"Content-Encoding": coding})) as server, make_client(server.url) as client:
         assert OrderStatusApi(client).order_status(EVENT).message == "taken"
+
+
+def test_without_its_declarations_each_text_of_an_event_is_personal() -> None:
+    def unreadable() -> Any:
+        raise OSError("Too many open files")
+
+    assert Redactor(KEY, {}, b'{"_userId": "u-42", "_more": ["canary"]}', unreadable).line("u-42 canary") == "*** ***"
+    with FaultServer(answer(400, b'{"error": "canary"}', {"X-Said": "canary"})) as server:
+        with make_client(server.url) as client:
+            with pytest.raises(BadRequestException) as caught:
+                client.rest_client.request(Request("POST", "/v1/new", body=b'{"_name": "X canary"}', key="canary"))
+    assert caught.value.error_response is None
+    assert (caught.value.headers or {})["X-Said"] == "***"
+    assert caught.value.body == '{"error": "***"}'
+    with FaultServer(raw(head("HTTP/1.1 400 X Canary", {"Content-Length": "0"}))) as server:
+        with make_client(server.url) as client:
+            with pytest.raises(BadRequestException, match=r"\(400\) \*\*\*\. "):
+                client.rest_client.request(Request("POST", "/v1/new", body=b'{"_name": "X canary"}'))
 
 
 def test_the_mask_stands_in_one_module_only() -> None:

@@ -11,7 +11,6 @@ Patterns are plain strings: ``re`` compiles them when they are first used, and m
 
 import re
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from json import dumps, loads
 from typing import Any
@@ -32,6 +31,7 @@ _WINDOW = _SHOWN + _DETECTED * _ONE_ESCAPED
 _SHORT = 200
 _PIECE = 64 * 1024  # `re` holds the GIL while it searches; a piece of this size takes about a millisecond
 _SECRET_LENGTH = 4
+_CREDENTIAL_LENGTH = 8  # shorter values of such headers are words, such as "basic" or a theme in a cookie
 _CUT = "... (cut: the deadline of the call passed)"
 
 _IN_EMAIL = r"[^\s@\"'<>,;:()]"
@@ -164,13 +164,15 @@ class Redactor:
             pending += [value for value in masked if isinstance(value, (dict, list))]
 
     def _all_credentials(self) -> set[str]:
-        given = [self._key]
+        # A key is also masked without the prefix that it is sent with, as are the values of headers.
+        found = {text for text in (self._key, self._key.rpartition(" ")[2]) if len(text) >= _SECRET_LENGTH}
         for name, value in (self._headers or {}).items():
             if re.search(_CREDENTIAL, name):
-                given += [value, *(pair.partition("=")[2].strip() for pair in value.split(";"))]
-        # A key is also masked without the prefix that it is sent with.
-        given += [text.rpartition(" ")[2] for text in given]
-        return {text for text in given if len(text) >= _SECRET_LENGTH}
+                parts = [pair.partition("=")[2].strip() for pair in value.split(";")]
+                found.update(
+                    text for text in (value, value.rpartition(" ")[2], *parts) if len(text) >= _CREDENTIAL_LENGTH
+                )
+        return found
 
     def _credential_pattern(self) -> "re.Pattern[str] | None":
         if self._credentials is None:
@@ -259,7 +261,14 @@ def _without_escape(found: "re.Match[str]") -> str:
 
 def _common(secret: str, view: str, at: int) -> int:
     """Count the characters of the secret that stand there: the text may hold its beginning only."""
-    return bisect_left(range(len(secret)), 1, key=lambda end: not view.startswith(secret[: end + 1], at))
+    end, beyond = 0, len(secret)
+    while beyond - end > 1:
+        middle = (end + beyond) // 2
+        if view.startswith(secret[:middle], at):
+            end = middle
+        else:
+            beyond = middle
+    return end
 
 
 def _spellings(found: "re.Match[str]") -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from ._lazy import load
-from ._redaction import MASK, Redactor, without_user
+from ._redaction import MASK, Redactor, short, without_user
 from .configuration import (
     API_KEY_HEADER,
     Configuration,
@@ -423,17 +423,26 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         text = answer.data.decode("utf-8", "replace").strip()
         given = {"message": text} if text else {}
     if given is None:
-        kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-        reason, advice = f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)", ""
-    else:
-        if any_body or request.secret_query:
-            request.redactor().json(given)
-        data = convert(given, response_type)
-        reason, advice = _lack(data)
-        if not reason:
-            return data
+        raise _invalid_response(answer, request)
+    if any_body or request.secret_query:
+        request.redactor().json(given)
+    data = convert(given, response_type)
+    reason, advice = _lack(data)
+    if reason:
+        raise _invalid_response(answer, request, reason, advice)
+    return data
+
+
+def _invalid_response(answer: RESTResponse, request: Request, reason: str = "", advice: str = "") -> ApiException:
+    """Make the error for a 2xx status whose body is not what it should be.
+
+    :param reason: what is wrong with it; when left out, that it is not a JSON object
+    """
     redactor = request.redactor()
-    raise make_error(
+    if not reason:
+        kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
+        reason = f"the answer is not a JSON object ({short(redactor.line(kind))}, {len(answer.data)} bytes)"
+    return make_error(
         InvalidResponseException,
         answer.status,
         reason,

@@ -1,12 +1,12 @@
 """Everything that a call can raise.
 
-    ApiException                            whatever went wrong, in one family
+    ApiException                            any failure to deliver
     |-- ApiTypeError (TypeError)            misuse, found before sending: wrong type, unknown option
     |-- ApiValueError (ValueError)          misuse, found before sending: no key, an event with problems
-    |-- ConnectionException                 no answer came: name look-up, refused, cut, proxy
+    |-- ConnectionException                 no response came: name look-up, refused, cut, proxy
     |   |-- TimeoutException                a time-out or the deadline of the call passed
     |   `-- TLSException                    no trusted connection: certificate expired, wrong host, unknown CA
-    |-- InvalidResponseException            the answer is a success by its status only: not a JSON object, too large
+    |-- InvalidResponseException            2xx, but the body is not a JSON object, or too large
     |-- RedirectException                   3xx: the service never redirects, so the key stays here
     |-- BadRequestException                 400
     |-- UnauthorizedException               401
@@ -59,30 +59,30 @@ _REQUEST_IDS = (
 
 
 class ApiException(Exception):
-    """Tell that an event was not delivered, and why.
+    """An event was not delivered, and why.
 
-    :param status: the HTTP status; 0 when no answer came, None for misuse found before sending
-    :param reason: the reason phrase of the answer, or a sentence that says what went wrong
-    :param http_resp: an answer with ``status``, ``reason``, ``data`` and ``headers``, instead of the two
+    :param status: the HTTP status; 0 when no response came, None for misuse found before sending
+    :param reason: the reason phrase of the response, or a sentence that says what went wrong
+    :param http_resp: a response with ``status``, ``reason``, ``data`` and ``headers``, instead of the two
     """
 
     hint: str = "The answer is in error.body."
     """What to do about it; the last sentence of ``str(error)``."""
 
     status: int | None
-    """HTTP status; 0 when no answer came, None for misuse found before sending."""
+    """HTTP status; 0 when no response came, None for misuse found before sending."""
 
     reason: str | None
-    """Reason phrase of the answer, or a sentence that says what went wrong."""
+    """Reason phrase of the response, or a sentence that says what went wrong."""
 
     body: str | None
-    """Text of the answer as it came (UTF-8, bad bytes replaced, the API key masked); None without an answer."""
+    """Text of the response as it came (UTF-8, bad bytes replaced, keys masked); None without a response."""
 
     headers: Mapping[str, str] | None
-    """Headers of the answer, in any letter case; None without an answer."""
+    """Headers of the response, in any letter case; None without a response."""
 
     error_response: "ErrorResponse | None"
-    """The answer's JSON as a model, when it was a JSON object."""
+    """The response's JSON as a model, when it was a JSON object of at most 100,000 values."""
 
     attempts: int
     """How many times the event was sent, or tried to be; 0 for misuse."""
@@ -152,87 +152,87 @@ class _Misuse(ApiException):
 
 
 class ApiTypeError(_Misuse, TypeError):
-    """Refuse an argument of the wrong type, or an unknown option, before anything is sent."""
+    """An argument of the wrong type, or an unknown option; nothing was sent."""
 
 
 class ApiValueError(_Misuse, ValueError):
-    """Refuse a value, a setting or an event with problems before anything is sent."""
+    """A value, a setting or an event with problems; nothing was sent."""
 
 
 class ConnectionException(ApiException):
-    """Tell that no answer came. The service may have taken the event all the same."""
+    """No response was received. The event may still have been processed."""
 
     hint: str = "Check the network, configuration.host and configuration.proxy."
 
 
 class TimeoutException(ConnectionException):
-    """Tell that a time-out or the deadline of the call passed without an answer."""
+    """A time-out or the deadline of the call passed without a response."""
 
     hint: str = "Check the network, or allow more time: configuration.timeout and configuration.deadline (seconds)."
 
 
 class TLSException(ConnectionException):
-    """Tell that no trusted connection could be made. It is not tried again."""
+    """No trusted connection could be made. It is not tried again."""
 
     hint: str = "Check configuration.host, ssl_ca_cert, cert_file and key_file."
 
 
 class InvalidResponseException(ApiException):
-    """Tell that an answer with a 2xx status was not a JSON object, too large, or could not be decoded."""
+    """A response with a 2xx status that is not a JSON object, is too large, or could not be decoded."""
 
     hint: str = "Something other than the service may have answered: check configuration.host and proxies on the way."
 
 
 class RedirectException(ApiException):
-    """Refuse a redirect: to follow it would hand the API key and the customer's data to another address."""
+    """A redirect: to follow it would hand the API key and the customer's data to another address."""
 
     hint: str = "The service never redirects: set configuration.host to its final address."
 
 
 class BadRequestException(ApiException):
-    """Tell that the service could not read the event (400)."""
+    """The service could not read the event (400)."""
 
     hint: str = "Correct the event before sending it again."
 
 
 class UnauthorizedException(ApiException):
-    """Tell that the service does not know the API key (401)."""
+    """The service does not know the API key (401)."""
 
     hint: str = 'Check configuration.api_key["X-THIRDWATCH-API-KEY"].'
 
 
 class ForbiddenException(ApiException):
-    """Tell that the API key may not do this (403)."""
+    """The API key may not do this (403)."""
 
     hint: str = "Ask Thirdwatch what this API key may do."
 
 
 class NotFoundException(ApiException):
-    """Tell that there is nothing at this address (404)."""
+    """There is nothing at this address (404)."""
 
     hint: str = "Check configuration.host, its path included."
 
 
 class ConflictException(ApiException):
-    """Tell that the event contradicts what the service knows (409)."""
+    """The event contradicts what the service knows (409)."""
 
     hint: str = "Check what was sent about the same order or customer before."
 
 
 class UnprocessableEntityException(ApiException):
-    """Tell that the service understood the event and refused its content (422)."""
+    """The service understood the event and refused its content (422)."""
 
     hint: str = "Correct the event before sending it again."
 
 
 class TooManyRequestsException(ApiException):
-    """Tell that events come faster than the account allows (429); see ``retry_after``."""
+    """Events come faster than the account allows (429); see ``retry_after``."""
 
     hint: str = "Send more slowly, or wait for error.retry_after seconds when it is set."
 
 
 class ServiceException(ApiException):
-    """Tell that the service itself failed (5xx). Sending the event again later may work."""
+    """The service itself failed (5xx). Sending the event again later may work."""
 
     hint: str = "The service failed; send the event again later."
 
@@ -249,7 +249,7 @@ _BY_STATUS: dict[int, type[ApiException]] = {
 
 
 def class_for_status(status: int) -> type[ApiException]:
-    """Choose the class for an HTTP status that is not a success."""
+    """Return the class for an HTTP status that is not a success."""
     if status >= 500:
         return ServiceException
     return _BY_STATUS.get(status, ApiException)
@@ -269,9 +269,9 @@ def make_error(
     hint: str = "",
     until: float = float("inf"),
 ) -> ApiException:
-    """Make the error of a call. All that came from outside is masked here, and nowhere else.
+    """Make the error of a call. Whatever the service says is masked here but for the reason.
 
-    :param reason: what went wrong, or the reason phrase of the response; as it came
+    :param reason: what went wrong: a sentence of ours, or the reason phrase of the response, masked
     :param redactor: masks what the response may repeat of the request
     :param body: the response as it came
     :param headers: its headers as they came
@@ -279,7 +279,7 @@ def make_error(
     :param hint: what to do about it, where the class does not know
     :param until: ``time.monotonic()`` at which the rest of the body is dropped
     """
-    error = kind(status, reason and redactor.line(reason))
+    error = kind(status, reason)
     error.attempts = attempts
     error.retry_after = retry_after
     error.hint = hint or kind.hint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from http.client import HTTPException
+from http.client import HTTPException, responses
 from typing import Any
 
 from urllib3 import BaseHTTPResponse, Retry
@@ -181,13 +181,16 @@ class Call:
         """Make the exception for an answer that is no success."""
         if 200 <= answer.status < 300:
             return None
+        asked, left, redactor = retry_after(response), self._left(), self._request.redactor()
         kind, reason = class_for_status(answer.status), answer.reason
         if answer.status in _REDIRECTS:
             kind = RedirectException
-            reason = f"refused to follow a redirect to {_shown_location(answer.headers.get('Location', ''))}"
-        asked, left, redactor = retry_after(response), self._left(), self._request.redactor()
+            location = _shown_location(answer.headers.get("Location", ""))
+            reason = f"refused to follow a redirect to {redactor.line(location)}"
+        elif reason and reason != responses.get(answer.status):
+            reason = redactor.line(reason)
         hint = ""
-        if asked is not None:
+        if asked:
             hint = f"The service asked to wait {asked:g} s"
             hint += f"; the deadline of the call is {max(left, 0):.3g} s away. " if asked >= left else ". "
             hint += kind.hint
@@ -218,7 +221,7 @@ class Call:
         return make_error(
             kind,
             known.status if known else 0,
-            reason,
+            reason,  # it quotes nothing
             self._request.redactor(),
             headers=known.headers if known else None,
         )

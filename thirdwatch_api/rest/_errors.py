@@ -1,4 +1,4 @@
-"""What urllib3 raises, told as what we raise."""
+"""What urllib3 raises, translated to what we raise."""
 
 import re
 import ssl
@@ -39,7 +39,7 @@ _OTHER_HOST = frozenset({62, 64})
 
 
 def is_cut(error: Exception) -> bool:
-    """Tell whether the peer hung up within TLS, which is a cut connection and no lack of trust."""
+    """Return whether the peer hung up within TLS: the connection was cut, and trust is not in question."""
     return isinstance(error, SSLError) and isinstance(_cause(error), _CUT)
 
 
@@ -104,7 +104,7 @@ def _cause(error: Exception) -> Exception:
 
 
 def _os_reason(error: BaseException) -> str:
-    """Name the system's reason, which urllib3 keeps as the cause."""
+    """Return the system's reason, which urllib3 keeps as the cause."""
     cause = error.__cause__ or error.__context__
     return (getattr(cause, "strerror", None) or "it can't be opened").lower()
 

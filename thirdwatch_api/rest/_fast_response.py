@@ -1,8 +1,9 @@
-"""The head of an answer, read the short way where it is plain.
+"""The head of a response, read on a fast path where it is plain.
 
-http.client hands the headers of each answer to Python's e-mail parser, which takes a sixth of the time of a call.
-An answer of HTTP/1.1 with one Content-Length and a connection that stays open needs none of it. Whatever is not
-that plain (chunks, an interim answer, a folded header, the end of the connection) goes the way of http.client.
+http.client hands the headers of each response to Python's e-mail parser, which takes a sixth of the time of a call.
+A response of HTTP/1.1 with one Content-Length and a connection that stays open does not need it. Anything else
+(chunks, an interim response, a folded header, the end of the connection) takes the slow path: the head is checked
+and cleaned here, then http.client reads it.
 """
 
 import http.client
@@ -39,7 +40,7 @@ class _PlainHeaders(http.client.HTTPMessage):
 
 
 class FastHTTPResponse(http.client.HTTPResponse):
-    """An answer that reads a plain head by itself."""
+    """A response that reads a plain head by itself."""
 
     phrase = ""
     """The reason phrase as it came."""
@@ -55,16 +56,16 @@ class FastHTTPResponse(http.client.HTTPResponse):
                 self.fp = body
             lengths = ",".join(self.msg.get_all("Content-Length", [])).split(",")
             if not self.chunked and len({length.strip() for length in lengths}) > 1:
-                # urllib3 would find that too, but let go of this answer without closing it.
+                # urllib3 would find that too, but let go of this response without closing it.
                 raise InvalidHeader("several values of Content-Length")
-            if 101 < self.status < 200:  # the answer is still to come; http.client knows that of 100 alone
+            if 101 < self.status < 200:  # the final response is still to come; http.client knows that of 100 alone
                 self.headers = None  # pyright: ignore[reportAttributeAccessIssue]  # it is, until a head was read
         # Tracers record the reason of what getresponse() returns, and the server's own words may repeat the key.
         self.phrase = self.reason
         self.reason = http.client.responses.get(self.status, "")
 
     def _read_head(self) -> bytes:
-        """Read the next head that is none of a 100, without what is no header.
+        """Read the next head, but for that of a 100, and drop the lines that are no headers.
 
         http.client and urllib3 quote what they can't read in errors and logs, and it may echo the key: they get
         nothing that they can't read.
@@ -88,7 +89,7 @@ class FastHTTPResponse(http.client.HTTPResponse):
             line = self._read_line("header line")
             size += len(line)
             if size > _LARGEST_HEAD:
-                raise http.client.HTTPException("the head of the answer is too large")
+                raise http.client.HTTPException("the head of the response is too large")
             if line[:1] in (b" ", b"\t"):
                 header = header and b"%s %s\r\n" % (header[:-2], _value(line))
                 continue
@@ -98,7 +99,7 @@ class FastHTTPResponse(http.client.HTTPResponse):
             name, colon, value = line.partition(b":")
             name = name.rstrip(b" \t")
             header = b"%s: %s\r\n" % (name, _value(value)) if colon and re.fullmatch(_NAME, name) else b""
-        raise http.client.HTTPException("the head of the answer has too many lines")
+        raise http.client.HTTPException("the head of the response has too many lines")
 
     def _read_line(self, what: str) -> bytes:
         line: bytes = self.fp.readline(_LONGEST_LINE + 1)
@@ -107,7 +108,7 @@ class FastHTTPResponse(http.client.HTTPResponse):
         return line
 
     def _read_next_chunk_size(self) -> int:
-        """Read the size of the next chunk, and quote nothing that is none."""
+        """Read the size of the next chunk. The error for a wrong one does not quote it."""
         try:
             size: int = super()._read_next_chunk_size()  # type: ignore[misc]  # typeshed leaves it out
         except ValueError:

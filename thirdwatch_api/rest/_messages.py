@@ -13,13 +13,11 @@ from ..configuration import Retries, TimeoutSetting
 if TYPE_CHECKING:
     from urllib3 import HTTPHeaderDict
 
-    from ..models.error_response import ErrorResponse
-
 __all__ = ["RESTResponse", "Request"]
 
 
 class RESTResponse:
-    """An answer that was read to its end."""
+    """A response that was read to its end."""
 
     __slots__ = ("attempts", "data", "headers", "reason", "status", "until")
 
@@ -105,8 +103,8 @@ class Request(NamedTuple):
     public_keys: Callable[[Any], Container[str]] = _nothing_public
     """Returns the JSON keys of the model whose texts are about nobody, and may be shown."""
 
-    explain: Callable[[Redactor, bytes], ErrorResponse | None] = _unexplained
-    """Reads the body of a refusal."""
+    explain: Callable[[Redactor, bytes], Any] = _unexplained
+    """Reads the body of a refusal: an ErrorResponse, or None when it is not JSON."""
 
     preload_content: bool = True
     """False for urllib3's own response, unread."""
