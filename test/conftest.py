@@ -15,6 +15,8 @@ import thirdwatch_api
 from thirdwatch_api import ApiClient, Configuration
 from thirdwatch_api.sandbox import Sandbox
 
+from .ids import ADDRESS
+
 # No deadline: a machine that is busy with something else is no fault of the package.
 settings.register_profile(
     "default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -23,6 +25,12 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 _VARIABLES = re.compile(r"THIRDWATCH_.*|.*_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE", re.IGNORECASE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test whose id is another in each run: nobody could run it again, nor share it among processes."""
+    if moving := [item.nodeid for item in items if ADDRESS.search(item.nodeid)]:
+        raise pytest.UsageError("ids that hold addresses, use ids=stable of test/ids.py: " + ", ".join(moving))
 
 
 def _is_here(host: object) -> bool:

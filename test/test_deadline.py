@@ -1,6 +1,5 @@
 """No server, however slow, holds a call for longer than its deadline."""
 
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 from __future__ import annotations
 
 import gzip

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """What the owner of a shop can see of calls: log records, hooks and spans; and that none of it can break one."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """Keys and personal data stay where they belong, with all debugging on and whatever goes wrong."""
 
 from __future__ import annotations

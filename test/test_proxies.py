@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """Calls through real proxies: tunnels for https, forwarding for http, credentials that nobody else sees."""
 
 from __future__ import annotations

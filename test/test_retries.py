@@ -1,6 +1,5 @@
 """When a call is tried again, after how long, and the same from every way in."""
 
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 from __future__ import annotations
 
 import email.utils
@@ -27,6 +26,7 @@ from thirdwatch_api import (
     apis,
 )
 
+from .ids import stable
 from .servers import (
     EVENT,
     FaultServer,
@@ -287,7 +287,7 @@ def test_without_retry_after_none_is_told() -> None:
         (Retry(5, status=1, allowed_methods=None, status_forcelist=[503]), answer(503), 2),
         (Retry(5, other=0, allowed_methods=None), cut, 6),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_a_retry_of_the_user_is_used_as_it_is(policy: Retry, step: Step, attempts: int) -> None:
     with FaultServer(step) as server, make_client(server.url, retries=policy) as client:

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """One client serves threads and survives forks; nothing is left behind by clients, callbacks and exits."""
 
 from __future__ import annotations
