@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from thirdwatch_api import ApiClient, Configuration
 from thirdwatch_api.sandbox import Sandbox
 
 from .ids import ADDRESS
+from .servers import Clock
 
 # No deadline: a machine that is busy with something else is no fault of the package.
 settings.register_profile(
@@ -82,6 +84,14 @@ def _fresh_state(_stay_here: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         logger.removeHandler(handler)
         handler.close()
     logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the package, to be put forward in place of waiting."""
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock
 
 
 @pytest.fixture
