@@ -160,6 +160,13 @@ def test_tox_installs_nothing_that_test_requirements_do_not_list() -> None:
     assert names <= {each.name for each in requirements("test-requirements.txt")}
 
 
+def test_ci_pins_each_action_by_its_commit() -> None:
+    # A tag can be moved to other code. CI is not shipped, so an sdist has no workflow to look at.
+    used = [use for file in (ROOT / ".github").rglob("*.yml") for use in re.findall(r"uses: (.*)", file.read_text())]
+    assert used or not (ROOT / ".github").exists()
+    assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", use)] == []
+
+
 def parts_imported_by(name: str) -> set[str]:
     modules = (m for source in SOURCES if part(module_name(source)) == name for m in imports(source))
     return {part(module) for module in modules if module.partition(".")[0] == "thirdwatch_api"} - {name}
