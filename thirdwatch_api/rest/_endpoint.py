@@ -89,7 +89,7 @@ def _check_host(host: str, allow_insecure_http: bool) -> Url:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost":  # not a name below it: the system may ask a DNS server for that
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
@@ -134,7 +134,7 @@ def _tls_context(configuration: Configuration) -> ssl.SSLContext:
 
 
 def _no_password() -> str:
-    raise ssl.SSLError("the private key is encrypted")
+    raise ssl.SSLError(0, "the private key is encrypted")
 
 
 def _why(error: OSError) -> str:
