@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """Every answer ends in an EventResponse or in the right exception, and none is read beyond bounds."""
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from thirdwatch_api.sandbox import Sandbox
 
 from .events import events, expected, full, minimal, model_class, wire_names
 from .facts import API_KEY_HEADER, APIS, EVENTS, ApiFact
+from .servers import eventually
 
 each_api = pytest.mark.parametrize("fact", APIS, ids=lambda fact: fact.class_name)
 EVENT = OrderStatus(user_id="u-42", order_id="o-1001")
@@ -191,6 +192,7 @@ def test_none_means_what_the_configuration_says(sandbox: Sandbox, make_client: C
     sandbox.fail(None, delay=5)
     with pytest.raises(TimeoutException, match="within the time-out"):
         orders.order_status(EVENT, _request_timeout=None, _deadline=None, _retries=None)
+    eventually(lambda: sandbox.requests)
     assert len(sandbox.requests) == 1
 
 

@@ -20,6 +20,7 @@ from thirdwatch_api.exceptions import ApiTypeError, ApiValueError, ServiceExcept
 from thirdwatch_api.sandbox import Sandbox
 
 from .facts import API_KEY_HEADER, HOST
+from .ids import stable
 
 EVENT = OrderStatus(user_id="u-42")
 CANARY = "c4n4ry"
@@ -155,7 +156,7 @@ REFUSED: list[tuple[str, object, type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "kind"), REFUSED, ids=lambda part: str(part)[:24])
+@pytest.mark.parametrize(("name", "value", "kind"), REFUSED, ids=lambda part: stable(part)[:24])
 def test_a_value_that_cant_be_right_is_refused_where_it_is_assigned(
     name: str, value: object, kind: type[Exception]
 ) -> None:

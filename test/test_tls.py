@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """Who the service is, is checked; what is wrong with a certificate is told, and not tried again."""
 
 from __future__ import annotations

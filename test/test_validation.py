@@ -36,6 +36,7 @@ from thirdwatch_api.sandbox import Sandbox
 
 from .events import IDENTITY, PlainNumber, events, expected, full, inner, minimal, model_class, wire_names
 from .facts import EVENTS, MODELS, PARTS, FieldFact
+from .ids import stable
 
 CANARY = "c4n4ry"
 SECONDS = "looks like seconds; the service wants milliseconds since the epoch (13 digits today)"
@@ -344,7 +345,7 @@ def test_a_message_lists_twenty_problems_and_counts_the_others() -> None:
     assert str(caught.value).endswith("; and 5 more problems")
 
 
-@pytest.mark.parametrize("event", [None, 5, "text", b"{}", [("_userId", "u")], object()], ids=repr)
+@pytest.mark.parametrize("event", [None, 5, "text", b"{}", [("_userId", "u")], object()], ids=stable)
 @pytest.mark.parametrize("validate", [True, False])
 def test_what_is_neither_a_model_nor_a_mapping_is_a_type_error(event: object, validate: bool) -> None:
     with pytest.raises(ApiTypeError, match=f"expected Login or a dict with its wire keys, got {type(event).__name__}"):

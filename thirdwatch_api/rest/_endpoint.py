@@ -97,7 +97,7 @@ def _check_name(setting: str, name: str) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":  # and no *.localhost, which is looked up like any other name
+    if host == "localhost":  # not a name below it: the system may ask a DNS server for that
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
@@ -142,7 +142,7 @@ def _tls_context(configuration: Configuration) -> ssl.SSLContext:
 
 
 def _no_password() -> str:
-    raise ssl.SSLError("the private key is encrypted")
+    raise ssl.SSLError(0, "the private key is encrypted")
 
 
 def _why(error: OSError) -> str:
