@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """The family of errors: who belongs to whom, what each says, and that each survives a pickle."""
 
 import copy
@@ -26,6 +25,7 @@ from thirdwatch_api.exceptions import (
     InvalidResponseException,
     NotFoundException,
     RedirectException,
+    ScoreNotReadyException,
     ServiceException,
     TimeoutException,
     TLSException,
@@ -104,7 +104,8 @@ def test_the_tree_is_the_one_that_the_module_draws() -> None:
     assert issubclass(ApiValueError, ValueError)
     assert issubclass(TimeoutException, ConnectionException)
     assert issubclass(TLSException, ConnectionException)
-    direct = set(EVERY) - {ApiException, TimeoutException, TLSException}
+    assert issubclass(ScoreNotReadyException, InvalidResponseException)
+    direct = set(EVERY) - {ApiException, TimeoutException, TLSException, ScoreNotReadyException}
     assert {kind.__mro__[1] for kind in direct - {*MISUSE}} == {ApiException}
 
 

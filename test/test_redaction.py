@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """Masking hides what it has to, wherever a text is cut, and no text costs more than linear time."""
 
 from __future__ import annotations

@@ -33,12 +33,12 @@ CALLS: dict[str, tuple[Step, str, str]] = {
     "400 with an echo in a header": (echo(400, "header"), "BadRequestException", "BadRequestException"),
     "a folded first header": (
         echo_as(b"HTTP/1.1 200 OK\r\n ", b"\r\nContent-Length: 2\r\n\r\n{}"),
-        "InvalidResponseException",
+        "ScoreNotReadyException",
         "success",
     ),
     "a header like the first line of a mail": (
         echo_as(b"HTTP/1.1 200 OK\r\nA: b\r\nFrom ", b"\r\nContent-Length: 2\r\n\r\n{}"),
-        "InvalidResponseException",
+        "ScoreNotReadyException",
         "success",
     ),
     "a header without a colon": (

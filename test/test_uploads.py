@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """A large event is sent for as long as the service reads it; no reader, however slow, holds a call past its bounds."""
 
 from __future__ import annotations

@@ -6,11 +6,13 @@ import atexit
 import json
 import re
 import sys
+import weakref
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from ._json import load_lenient
 from ._lazy import load
 from ._redaction import MASK, Redactor, short, without_user
 from .configuration import (
@@ -35,7 +37,7 @@ from .models._encoder import to_json_value, value_to_json
 from .models._model import Kind, Model, field_table
 from .models._response import Answer
 from .models.event_response import EventResponse
-from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
+from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse, retry_after
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -46,12 +48,9 @@ __all__ = ["ApiClient", "ApiResponse", "default_configuration"]
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _USER_AGENT = f"thirdwatch-python/{__version__} python/{_PYTHON} urllib3/{URLLIB3_VERSION}"
-_NO_KEY = (
-    f'no API key: set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], '
-    "or THIRDWATCH_API_KEY in the environment"
-)
-_NO_KEY_OF_CLIENT = (
-    f'no API key: set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
+_SET_KEY = f'set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], or THIRDWATCH_API_KEY in the environment'
+_SET_KEY_OF_CLIENT = (
+    f'set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
     "or THIRDWATCH_API_KEY in the environment before it is made"
 )
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -72,6 +71,9 @@ def _finish_callbacks() -> None:
         callbacks.finish()
 
 
+# urllib3 drains its pools by weakref.finalize, whose handler is registered with the first finalizer of the process.
+# Handlers run in reverse order. If ours ran after it, a call would wait for a drained pool until its deadline.
+weakref.finalize(_finish_callbacks, bool).detach()
 atexit.register(_finish_callbacks)
 
 
@@ -128,8 +130,10 @@ class ApiClient:
         *,
         configuration: Configuration | None = None,
     ) -> None:
-        if not isinstance(host, (str, type(None))) or not isinstance(configuration, (Configuration, type(None))):
-            raise ApiTypeError("host: expected text; configuration: expected a Configuration, passed by keyword")
+        if not (host is None or isinstance(host, str)):
+            raise ApiTypeError(f"host: expected text, got {type(host).__name__}")
+        if not (configuration is None or isinstance(configuration, Configuration)):
+            raise ApiTypeError(f"configuration: expected a Configuration, got {type(configuration).__name__}")
         self.configuration: Configuration = default_configuration() if configuration is None else configuration
         self.rest_client: RESTClientObject = RESTClientObject(self.configuration)
         self.default_headers: dict[str, str] = {}
@@ -160,8 +164,8 @@ class ApiClient:
 
     @property
     def host(self) -> str:
-        """URL of the service: the client's own, else the configuration's at this moment."""
-        return self._host or self.configuration.host
+        """URL of the service: the client's own, else the configuration's at this moment. None takes its own away."""
+        return self.configuration.host if self._host is None else self._host
 
     @host.setter
     def host(self, value: str | None) -> None:
@@ -204,7 +208,7 @@ class ApiClient:
         """
         text = load("six").ensure_str(response.data or "", "utf-8", "replace")
         try:
-            value = _JSON.decode(text)
+            value = load_lenient(text)
         except (ValueError, RecursionError):
             value = text
         return convert(value, response_type)
@@ -225,6 +229,7 @@ class ApiClient:
         _request_timeout: TimeoutSetting = None,
         _deadline: float | None = None,
         _retries: Retries | None = None,
+        _headers: Mapping[str, str] | None = None,
         *,
         at_root: bool = False,
         any_body: bool = False,
@@ -236,7 +241,7 @@ class ApiClient:
         :param method: HTTP verb
         :param path_params: values for the names in the path
         :param query_params: what comes after the question mark
-        :param header_params: headers of this call
+        :param header_params: headers of this call; the client's own win over them, ``_headers`` over both
         :param body: a model, or anything that JSON can carry; None for no body
         :param response_type: what the answer is, as for ``deserialize``; None for no interest in it
         :param auth_settings: how to send the API key: ``["api_key"]`` in its header, ``["api_key_query"]`` in the
@@ -251,10 +256,13 @@ class ApiClient:
         """
         if not (callback is None or callable(callback)):
             raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
-        if not (isinstance(method, str) and method.isascii() and method.isalpha() and isinstance(resource_path, str)):
-            raise ApiValueError("method, resource_path: expected an HTTP verb, and text")
+        if not (isinstance(method, str) and method.isascii() and method.isalpha()):
+            raise ApiValueError("method: expected an HTTP verb such as POST")
+        if not isinstance(resource_path, str):
+            raise ApiValueError(f"resource_path: expected text, got {type(resource_path).__name__}")
         if not (header_params is None or isinstance(header_params, Mapping)):
             raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
+        _check_own_headers(_headers)
         target = _target(resource_path, path_params, query_params)
         text: str | None = None if body is None else value_to_json(body)
         auth = auth_settings or ()
@@ -272,7 +280,9 @@ class ApiClient:
             target=target,
             at_root=at_root,
             secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
-            headers=self._headers(header_params, key if "api_key" in auth else "", with_body=body is not None),
+            headers=self._headers(
+                header_params, _headers, key if "api_key" in auth else "", with_body=body is not None
+            ),
             body=data,
             key=key,
             model=model or type(body),
@@ -291,7 +301,7 @@ class ApiClient:
                 why = getattr(error, "strerror", None) or type(error).__name__
                 raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
 
-        return work() if callback is None else self._callback_pool().submit(work, callback)
+        return work() if callback is None else self._callback_pool().submit(work, callback, resource_path)
 
     def _callback_pool(self) -> CallbackPool:
         # setdefault is atomic, and leaves no lock behind in a forked child.
@@ -321,29 +331,45 @@ class ApiClient:
             given = {**(header_params or {}), **self.default_headers}
             key = next((value for name, value in given.items() if str(name).upper() == API_KEY_HEADER), None)
         if not key:
-            raise ApiValueError(_NO_KEY if self.configuration is default_configuration() else _NO_KEY_OF_CLIENT)
+            given_empty = any(str(name).upper() == API_KEY_HEADER for name in self.configuration.api_key)
+            cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; " if given_empty else ""
+            advice = _SET_KEY if self.configuration is default_configuration() else _SET_KEY_OF_CLIENT
+            raise ApiValueError(f"no API key: {cause}{advice}")
         return key
 
-    def _headers(self, header_params: Mapping[str, str] | None, key: str, *, with_body: bool) -> Mapping[str, str]:
+    def _headers(
+        self, header_params: Mapping[str, str] | None, own: Mapping[str, str] | None, key: str, *, with_body: bool
+    ) -> Mapping[str, str]:
         """Make the headers of a call, or take those of the last call when nothing changed."""
-        given = header_params or {}
-        state = (given, self.default_headers, self.user_agent, self.cookie, key, with_body)
-        last, headers = self._last_headers
-        if state == last:
-            return headers
+        given, own = header_params or {}, own or {}
+        state = (given, self.default_headers, own, self.user_agent, self.cookie, key, with_body)
+        last = self._last_headers
+        if state == last.state:
+            return last.headers
         wanted = [("Accept", "application/json"), ("User-Agent", self.user_agent)]
         if with_body:
             wanted.append(("Content-Type", "application/json"))
         wanted += [*given.items(), *self.default_headers.items()]
         if self.cookie is not None:
             wanted.append(("Cookie", self.cookie))
+        wanted += own.items()
         if key:
             wanted.append((API_KEY_HEADER, key))
         # The last one counts, in any letter case.
         by_name = {_checked_name(name): (name, value) for name, value in wanted}
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
-        self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), *state[2:]), headers)
+        self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), dict(own), *state[3:]), headers)
         return headers
+
+
+def _check_own_headers(headers: object) -> None:
+    """Check the option ``_headers``, but for names and values, which are checked with all others."""
+    if headers is None:
+        return
+    if not isinstance(headers, Mapping):
+        raise ApiTypeError(f"_headers: expected a dict, got {type(headers).__name__}")
+    if any(str(name).upper() == API_KEY_HEADER for name in headers):
+        raise ApiValueError("_headers: can't hold the API key; it belongs into the configuration of a client")
 
 
 def _checked_name(name: object) -> str:
@@ -373,19 +399,12 @@ def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
         ) from None
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
 def _load_object(data: bytes) -> dict[str, Any] | None:
     """Read a JSON object; None when it is anything else."""
     if len(data) > _MOST_VALUES and _has_too_many_values(data):
         return None
     try:
-        value = _JSON.decode(data.removeprefix(BOM_UTF8).decode())
+        value = load_lenient(data.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -427,13 +446,18 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
     if any_body or request.secret_query:
         request.redactor().json(given)
     data = convert(given, response_type)
-    reason, advice = _lack(data)
+    failure, reason = _lack(data)
     if reason:
-        raise _invalid_response(answer, request, reason, advice)
+        raise _invalid_response(answer, request, failure, reason)
     return data
 
 
-def _invalid_response(answer: RESTResponse, request: Request, reason: str = "", advice: str = "") -> ApiException:
+def _invalid_response(
+    answer: RESTResponse,
+    request: Request,
+    failure: type[InvalidResponseException] = InvalidResponseException,
+    reason: str = "",
+) -> ApiException:
     """Make the error for a 2xx status whose body is not what it should be.
 
     :param reason: what is wrong with it; when left out, that it is not a JSON object
@@ -443,7 +467,7 @@ def _invalid_response(answer: RESTResponse, request: Request, reason: str = "", 
         kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
         reason = f"the answer is not a JSON object ({short(redactor.line(kind))}, {len(answer.data)} bytes)"
     return make_error(
-        InvalidResponseException,
+        failure,
         answer.status,
         reason,
         redactor,
@@ -451,18 +475,18 @@ def _invalid_response(answer: RESTResponse, request: Request, reason: str = "", 
         headers=answer.headers,
         error_response=_error_response(redactor, answer.data),
         attempts=answer.attempts,
-        hint=advice,
+        retry_after=retry_after(answer),
         until=answer.until,
     )
 
 
-def _lack(data: object) -> tuple[str, str]:
-    """Tell what an answer does not hold although it is none without, and what to do about it."""
+def _lack(data: object) -> tuple[type[InvalidResponseException], str]:
+    """Return what to raise about a response that lacks a field, and why; an empty text when it lacks none."""
     if isinstance(data, Answer):
         for f in field_table(type(data)):
             if f.required and getattr(data, f.name) is None:
-                return f"the answer holds no {f.name}", data.advice
-    return "", ""
+                return data.incomplete, f"the answer holds no {f.name}"
+    return InvalidResponseException, ""
 
 
 def _error_response(redactor: Redactor, data: bytes) -> ErrorResponse | None:

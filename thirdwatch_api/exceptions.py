@@ -7,6 +7,7 @@
     |   |-- TimeoutException                a time-out or the deadline of the call passed
     |   `-- TLSException                    no trusted connection: certificate expired, wrong host, unknown CA
     |-- InvalidResponseException            2xx, but the body is not a JSON object, or too large
+    |   `-- ScoreNotReadyException          there is no score for the order yet
     |-- RedirectException                   3xx: the service never redirects, so the key stays here
     |-- BadRequestException                 400
     |-- UnauthorizedException               401
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidResponseException",
     "NotFoundException",
     "RedirectException",
+    "ScoreNotReadyException",
     "ServiceException",
     "TLSException",
     "TimeoutException",
@@ -181,6 +183,17 @@ class InvalidResponseException(ApiException):
     """A response with a 2xx status that is not a JSON object, is too large, or could not be decoded."""
 
     hint: str = "Something other than the service may have answered: check configuration.host and proxies on the way."
+
+
+class ScoreNotReadyException(InvalidResponseException):
+    """No score for the order yet: the order or its payment was not reported, or the service is still at work.
+
+    ``ScoreApi.wait`` asks until there is one.
+    """
+
+    hint: str = (
+        "Report the order (create_order) and its successful payment (transaction), then ask again a little later."
+    )
 
 
 class RedirectException(ApiException):

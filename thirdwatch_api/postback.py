@@ -108,7 +108,7 @@ def _configured_key(configuration: Configuration | None) -> bytes:
     key = settings.get_api_key_with_prefix(API_KEY_HEADER)
     if not key:
         raise ApiValueError("no API key to check postbacks with: set it in the configuration")
-    return key.encode("utf-8", "surrogateescape")
+    return key.encode()
 
 
 def _keys_in(headers: Any) -> list[object]:
@@ -148,7 +148,7 @@ def _load(body: object) -> tuple[dict[str, Any], str]:
         json.dumps(fields, ensure_ascii=False).encode()  # a lone surrogate would fail later, in the shop's database
     except (ValueError, RecursionError):
         # What is raised about it is raised later: the parser's error holds the whole body.
-        return {}, "the body is not JSON in UTF-8, or not clearly: a key twice, a number that is none"
+        return {}, "the body is not valid JSON in UTF-8, has a key twice or NaN, or is nested too deep"
     return (fields, "") if isinstance(fields, dict) else ({}, "the body is not a JSON object")
 
 

@@ -12,7 +12,7 @@ __all__ = ["PostbackApi"]
 
 
 class PostbackApi(Api):
-    """Make the register call."""
+    """Registration of the shop's URLs for postbacks."""
 
     path = "/neo/v1/addpostbackurl/"
     model: ClassVar[type[Model]] = PostbackUrls
@@ -25,9 +25,16 @@ class PostbackApi(Api):
 
         The service never documented this call; shops' plugins make it. Any 2xx status is a success, whatever the
         answer holds.
+
+        :param json: absolute URLs, which may all be the same
+        :raises ApiException: the service did not take it; its class says why
         """
         return self._post(json, options)
 
     def register_with_http_info(self, json: PostbackUrls | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as register does, and return the HTTP status and headers as well."""
+        """Do as register does, and return the HTTP status and headers as well.
+
+        :param json: as for register
+        :raises ApiException: the service did not take it; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
+from ..exceptions import InvalidResponseException, ScoreNotReadyException
 from ._model import Needed
 from ._response import Answer
 from .reason import Reason
@@ -20,7 +22,7 @@ class ScoreResponse(Answer):
     ``is_risky`` tells whether the score is above ``thirdwatch_api.RISK_THRESHOLD``, which is 70.
     """
 
-    advice = "Report the order (create_order) and its successful payment (transaction), then ask again a little later."
+    incomplete: ClassVar[type[InvalidResponseException]] = ScoreNotReadyException
 
     order_id: str | None = None
     """Number of the order that was asked for."""

@@ -71,6 +71,8 @@ def open_endpoint(configuration: Configuration, host: str) -> Endpoint:
 
 
 def _check_host(host: str, allow_insecure_http: bool) -> Url:
+    if not host.strip():
+        raise ApiValueError("host: is empty" + _HOST_HINT)
     if re.search(_UNSAFE, host):
         raise ApiValueError("host: holds a blank, a control or a non-ASCII character" + _HOST_HINT)
     try:

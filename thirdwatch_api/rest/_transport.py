@@ -64,7 +64,7 @@ class RESTClientObject:
         try:
             try:
                 current_call.set(state)
-                endpoint = self._endpoint(request.host or self.configuration.host, state)
+                endpoint = self._endpoint(self.configuration.host if request.host is None else request.host, state)
                 return Call(self.configuration, self.sleep, endpoint, request, state).run()
             finally:
                 current_call.set(outer)
