@@ -157,6 +157,10 @@ def test_what_does_not_fit_its_declaration_is_read_as_it_is() -> None:
         payment_methods="none",  # type: ignore[arg-type]  # an answer may hold anything
         billing_address=5,  # type: ignore[arg-type]  # an answer may hold anything
     )
+    assert OrderStatus.from_dict({"_orderId": {"a": 1}, "_reason": [1]}) == OrderStatus(
+        order_id={"a": 1},  # type: ignore[arg-type]  # the same
+        reason=[1],  # type: ignore[arg-type]  # the same
+    )
     [field] = [f for f in field_table(CreateAccount) if f.name == "promotions"]
     assert field.kind is Kind.LIST
     assert decode(field, [1, {}]) == [1, models.Promotion()]

@@ -7,7 +7,8 @@ one with ``type: ignore`` must be refused, because an ignore that is not needed 
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, SupportsIndex
+from uuid import UUID
 
 import urllib3
 
@@ -30,9 +31,10 @@ from thirdwatch_api import (
 )
 
 
-def events() -> None:
+def events(whole_number: SupportsIndex) -> None:
     OrderStatus()
     OrderStatus("u-42", None, "o-1001", "_fulfilled")
+    OrderStatus(user_id=UUID(int=1), order_id=whole_number)
     OrderStatus(user_id=42, shipping_cost=Decimal(50), custom_info={"a": [1, {"b": None}]})
     CreateOrder(amount=2500.5, origin_timestamp=datetime.now(timezone.utc), is_gift=True)
     CreateOrder(items=[Item(item_id="1", quantity=2)], custom_info=CustomInfo(note="x"))

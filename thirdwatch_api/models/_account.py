@@ -18,22 +18,22 @@ __all__ = ["Account"]
 class Account(TimedEvent):
     """What both events about an account hold."""
 
-    user_email: Personal | None = None
+    user_email: Personal[Text] | None = None
     """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
 
-    first_name: Personal | None = None
+    first_name: Personal[Text] | None = None
     """Given name of the account holder."""
 
-    last_name: Personal | None = None
+    last_name: Personal[Text] | None = None
     """Family name of the account holder."""
 
-    phone: Personal | None = None
+    phone: Personal[Text] | None = None
     """Main telephone number on the account."""
 
-    age: Personal | None = None
+    age: Personal[Text] | None = None
     """Age in years, for instance ``25``."""
 
-    gender: Personal | None = None
+    gender: Personal[Text] | None = None
     """Gender recorded for the account holder. Known values: ``_male``, ``_female``, ``_trans``."""
 
     referral_code: Text | None = None
@@ -70,13 +70,13 @@ class Account(TimedEvent):
     account_status: Text | None = None
     """Whether the account can currently be used. Known values: ``_active``, ``_inactive``."""
 
-    facebook_id: Personal | None = None
+    facebook_id: Personal[Text] | None = None
     """Facebook id or token, used as extra proof of identity."""
 
-    google_id: Personal | None = None
+    google_id: Personal[Text] | None = None
     """Google id or token, used as extra proof of identity."""
 
-    twitter_id: Personal | None = None
+    twitter_id: Personal[Text] | None = None
     """Twitter handle or token, used as extra proof of identity."""
 
     custom_info: CustomInfo | JsonObject | None = None

@@ -11,10 +11,12 @@ from decimal import Decimal
 from enum import Enum
 from types import UnionType
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,
     NamedTuple,
+    SupportsIndex,
     TypeAlias,
     TypeVar,
     Union,
@@ -28,13 +30,12 @@ from ..exceptions import without_emails
 
 __all__ = [
     "Field",
+    "Identity",
     "JsonObject",
     "Kind",
     "Milliseconds",
     "Model",
-    "Needed",
     "Personal",
-    "Private",
     "Required",
     "Text",
     "decode",
@@ -44,17 +45,17 @@ __all__ = [
 
 _PERSONAL = "masked by repr"
 _REQUIRED = "must be given"
+_IDENTITY = "says whose event it is"
 _MILLISECONDS = "milliseconds since the epoch"
 
 
-Text: TypeAlias = str | int | float | Decimal | datetime
+if TYPE_CHECKING:
+    from uuid import UUID
+else:
+    UUID = str  # importing uuid would slow each start-up
+
+Text: TypeAlias = str | int | float | Decimal | datetime | UUID | SupportsIndex
 """Text on the wire. Numbers are written as plain decimals, an aware datetime as milliseconds since the epoch."""
-
-Personal: TypeAlias = Annotated[Text, _PERSONAL]
-"""Text about a person, which ``repr`` masks."""
-
-Required: TypeAlias = Annotated[Text, _REQUIRED]
-"""Text without which the service does not take the event."""
 
 Milliseconds: TypeAlias = Annotated[Text, _MILLISECONDS]
 """Milliseconds since the epoch, as text. Ten digits are refused: the service reads seconds as January 1970."""
@@ -64,11 +65,14 @@ JsonObject: TypeAlias = Mapping[str, object]
 
 _T = TypeVar("_T")
 
-Private = Annotated[_T, _PERSONAL]
-"""A value of an answer about a person, which ``repr`` masks: ``Private[str]``."""
+Identity = Annotated[_T, _IDENTITY]
+"""A value that says whose event it is. Every event needs one of those that its model has: ``Identity[Text]``."""
 
-Needed = Annotated[_T, _REQUIRED]
-"""A value without which an answer is none: ``Needed[float]``."""
+Personal = Annotated[_T, _PERSONAL]
+"""A value about a person, which ``repr`` masks: ``Personal[Text]``."""
+
+Required = Annotated[_T, _REQUIRED]
+"""A value that every event, or every valid response, of the model has: ``Required[Text]``."""
 
 _M = TypeVar("_M", bound="Model")
 _MASK = "***"
@@ -105,6 +109,8 @@ class Field(NamedTuple):
     model: "type[Model] | None"
     required: bool
     """Whether the service does not take the model without it."""
+    identity: bool
+    """Whether it says whose event it is. The service takes no event without one of the fields that do."""
     personal: bool
     """Whether ``repr`` masks it."""
     milliseconds: bool
@@ -190,15 +196,14 @@ def _derive(model: type[Model]) -> tuple[Field, ...]:
 
 def _field(wire: str, name: str, hint: Any) -> Field:
     parts = list(_parts(hint))
-    required, personal, milliseconds = (m in parts for m in (_REQUIRED, _PERSONAL, _MILLISECONDS))
+    marks = [mark in parts for mark in (_REQUIRED, _IDENTITY, _PERSONAL, _MILLISECONDS)]
     for part in parts:
         if get_origin(part) in (Sequence, list):
             return _field(wire, name, get_args(part)[0])._replace(kind=Kind.LIST)
         if isinstance(part, type) and issubclass(part, Model):
-            kind = Kind.FREE if issubclass(part, Mapping) else Kind.MODEL
-            return Field(name, wire, kind, part, required, personal, milliseconds)
+            return Field(name, wire, Kind.FREE if issubclass(part, Mapping) else Kind.MODEL, part, *marks)
     kind = next(kind for kind, of in _SCALARS.items() if of in parts)
-    return Field(name, wire, kind, None, required, personal, milliseconds)
+    return Field(name, wire, kind, None, *marks)
 
 
 def _parts(hint: Any) -> Iterator[Any]:

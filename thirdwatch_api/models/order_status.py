@@ -35,10 +35,10 @@ class OrderStatus(Event):
     source: Text | None = None
     """Whether a rule or a person took the decision. Known values: ``_automated``, ``_manualReview``."""
 
-    analyst: Personal | None = None
+    analyst: Personal[Text] | None = None
     """Who took the decision, when a person did."""
 
-    description: Personal | None = None
+    description: Personal[Text] | None = None
     """Free-text remark on the change."""
 
     custom_info: CustomInfo | JsonObject | None = None

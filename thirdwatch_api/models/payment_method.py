@@ -28,23 +28,23 @@ class PaymentMethod(Model):
     payment_gateway: Text | None = None
     """Name of the gateway, bank or wallet behind it, for instance ``payu``, ``paypal``, ``icici``, ``paytm``."""
 
-    account_name: Personal | None = None
+    account_name: Personal[Text] | None = None
     """Holder name on the instrument."""
 
-    card_bin: Personal | None = None
+    card_bin: Personal[Text] | None = None
     """Leading six digits of the card number (issuer prefix)."""
 
-    avs_response_code: Personal | None = None
+    avs_response_code: Personal[Text] | None = None
     """Address-verification result for a card payment."""
 
-    cvv_response_code: Personal | None = None
+    cvv_response_code: Personal[Text] | None = None
     """Security-code check result for a card payment."""
 
-    card_last4: Personal | None = None
+    card_last4: Personal[Text] | None = None
     """Final four digits of the card number."""
 
-    card_expiry_month: Personal | None = None
+    card_expiry_month: Personal[Text] | None = None
     """Month the card expires."""
 
-    card_expiry_year: Personal | None = None
+    card_expiry_year: Personal[Text] | None = None
     """Year the card expires."""

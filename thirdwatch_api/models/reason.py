@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ._model import Private
+from ._model import Personal
 from ._response import Answer
 
 __all__ = ["Reason"]
@@ -23,7 +23,7 @@ class Reason(Answer):
     flag: str | None = None
     """Colour of this one signal. Known values: ``red``, ``green``, ``grey``."""
 
-    value: Private[str] | None = None
+    value: Personal[str] | None = None
     """What was observed; always text, for numbers and booleans as well, for instance ``11``."""
 
     is_display: bool | None = None

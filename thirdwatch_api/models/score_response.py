@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ._model import Needed
+from ._model import Required
 from ._response import Answer
 from .reason import Reason
 
@@ -31,7 +31,7 @@ class ScoreResponse(Answer):
     order_timestamp: datetime | None = None
     """Time of the order, aware, in UTC."""
 
-    score: Needed[float] | None = None
+    score: Required[float] | None = None
     """Risk: the higher, the riskier. A whole number so far; ``ScoreApi`` returns no answer without one."""
 
     flag: str | None = None

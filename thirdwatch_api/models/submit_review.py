@@ -13,10 +13,10 @@ __all__ = ["SubmitReview"]
 class SubmitReview(TimedEvent):
     """A review that a customer wrote about a product or its seller."""
 
-    review_title: Personal | None = None
+    review_title: Personal[Text] | None = None
     """Headline of the review."""
 
-    review_content: Personal | None = None
+    review_content: Personal[Text] | None = None
     """Text of the review."""
 
     item_id: Text | None = None
