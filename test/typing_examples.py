@@ -20,6 +20,7 @@ from thirdwatch_api import (
     Attempt,
     BillingAddress,
     Configuration,
+    CreateAccount,
     CreateOrder,
     CreateOrderApi,
     CustomInfo,
@@ -28,7 +29,10 @@ from thirdwatch_api import (
     Item,
     OrderStatus,
     OrderStatusApi,
+    ScoreResponse,
+    Transaction,
 )
+from thirdwatch_api.models.values import OrderStatusValue
 
 
 def events(whole_number: SupportsIndex) -> None:
@@ -45,6 +49,21 @@ def events(whole_number: SupportsIndex) -> None:
     event = OrderStatus()
     event.user_id = "u-42"
     event.custom_info = {"a": 1}
+
+
+def known_values(status: str, known: OrderStatusValue) -> None:
+    OrderStatus(order_status="_fulfilled", reason=None, source="_automated")
+    OrderStatus(order_status="_wo_on-hold")
+    OrderStatus(order_status=status).order_status = known
+    Transaction(transaction_status="any text at all", transaction_type=status)
+    CreateAccount(gender="_male")
+    right: OrderStatusValue = "_held"
+    wrong: OrderStatusValue = "held"  # type: ignore[assignment]  # a list of known values is what it says
+    print(right, wrong)
+
+
+def known_values_of_responses(score: ScoreResponse) -> str | None:
+    return score.flag
 
 
 def events_that_cant_be_right() -> None:

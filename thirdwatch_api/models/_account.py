@@ -10,6 +10,7 @@ from .custom_info import CustomInfo
 from .payment_method import PaymentMethod
 from .promotion import Promotion
 from .shipping_address import ShippingAddress
+from .values import AccountStatusValue, GenderValue, OutcomeValue, SignOnTypeValue
 
 __all__ = ["Account"]
 
@@ -33,8 +34,8 @@ class Account(TimedEvent):
     age: Personal[Text] | None = None
     """Age in years, for instance ``25``."""
 
-    gender: Personal[Text] | None = None
-    """Gender recorded for the account holder. Known values: ``_male``, ``_female``, ``_trans``."""
+    gender: Personal[GenderValue | Text] | None = None
+    """Gender recorded for the account holder."""
 
     referral_code: Text | None = None
     """Referral or sign-up code the customer entered."""
@@ -54,21 +55,20 @@ class Account(TimedEvent):
     promotions: Sequence[Promotion | JsonObject] | None = None
     """Promotions attached to the account; add_promotion can report them separately."""
 
-    social_sign_on_type: Text | None = None
-    """Identity provider behind a social sign-in. Known values: ``_google``, ``_facebook``, ``_twitter``, ``_linkedin``,
-    ``_other``."""
+    social_sign_on_type: SignOnTypeValue | Text | None = None
+    """Identity provider behind a social sign-in."""
 
-    email_confirmed_status: Text | None = None
-    """How far verification of the e-mail address has got. Known values: ``_success``, ``_failure``, ``_pending``."""
+    email_confirmed_status: OutcomeValue | Text | None = None
+    """How far verification of the e-mail address has got."""
 
-    phone_confirmed_status: Text | None = None
-    """How far verification of the phone number has got. Known values: ``_success``, ``_failure``, ``_pending``."""
+    phone_confirmed_status: OutcomeValue | Text | None = None
+    """How far verification of the phone number has got."""
 
     is_newsletter_subscribed: bool | None = None
     """True when the customer opted in to the newsletter."""
 
-    account_status: Text | None = None
-    """Whether the account can currently be used. Known values: ``_active``, ``_inactive``."""
+    account_status: AccountStatusValue | Text | None = None
+    """Whether the account can currently be used."""
 
     facebook_id: Personal[Text] | None = None
     """Facebook id or token, used as extra proof of identity."""

@@ -282,7 +282,7 @@ def _hint(model: type[Model], key: object) -> str:
     if not isinstance(key, str) or not re.fullmatch(_PLAIN_KEY, key):
         return ""
     names = {f.name: f.wire for f in field_table(model)}
-    near = names.get(key) or next(iter(load("difflib").get_close_matches(key, list(names.values()), 1)), None)
+    near = names.get(key) or load("._hints", __package__).nearest(names.values(), key)
     return f"; did you mean {near!r}?" if near else ""
 
 

@@ -9,12 +9,14 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,
+    Literal,
     NamedTuple,
     SupportsIndex,
     TypeAlias,
@@ -115,6 +117,8 @@ class Field(NamedTuple):
     """Whether ``repr`` masks it."""
     milliseconds: bool
     """Whether it is a time, which must not be in seconds."""
+    known: tuple[str, ...]
+    """The known values, where there is a list of them. Any other text is sent as well."""
 
     @property
     def label(self) -> str:
@@ -188,22 +192,35 @@ def _derive(model: type[Model]) -> tuple[Field, ...]:
         return ()
     hints = get_type_hints(model, include_extras=True)
     return tuple(
-        _field(model.wire_key(f.name), f.name, hints[f.name])
+        Field(f.name, model.wire_key(f.name), **_shape(hints[f.name]))
         for f in fields(model)
         if f.name != "additional_properties"
     )
 
 
-def _field(wire: str, name: str, hint: Any) -> Field:
+@cache  # most fields are declared alike, and a type takes long to take apart
+def _shape(hint: Any) -> dict[str, Any]:
+    """Read all that a type says about a field."""
     parts = list(_parts(hint))
-    marks = [mark in parts for mark in (_REQUIRED, _IDENTITY, _PERSONAL, _MILLISECONDS)]
     for part in parts:
         if get_origin(part) in (Sequence, list):
-            return _field(wire, name, get_args(part)[0])._replace(kind=Kind.LIST)
-        if isinstance(part, type) and issubclass(part, Model):
-            return Field(name, wire, Kind.FREE if issubclass(part, Mapping) else Kind.MODEL, part, *marks)
-    kind = next(kind for kind, of in _SCALARS.items() if of in parts)
-    return Field(name, wire, kind, None, *marks)
+            return {**_shape(get_args(part)[0]), "kind": Kind.LIST}
+    model = next((part for part in parts if isinstance(part, type) and issubclass(part, Model)), None)
+    return {
+        "kind": _kind(parts, model),
+        "model": model,
+        "required": _REQUIRED in parts,
+        "identity": _IDENTITY in parts,
+        "personal": _PERSONAL in parts,
+        "milliseconds": _MILLISECONDS in parts,
+        "known": next((get_args(part) for part in parts if get_origin(part) is Literal), ()),
+    }
+
+
+def _kind(parts: list[Any], model: "type[Model] | None") -> Kind:
+    if model:
+        return Kind.FREE if issubclass(model, Mapping) else Kind.MODEL
+    return next(kind for kind, of in _SCALARS.items() if of in parts)
 
 
 def _parts(hint: Any) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from .item import Item
 from .payment_method import PaymentMethod
 from .promotion import Promotion
 from .shipping_address import ShippingAddress
+from .values import ShippingMethodValue
 
 __all__ = ["Order"]
 
@@ -42,8 +43,8 @@ class Order(Event):
     has_expedited_shipping: bool | None = None
     """True when faster or priority delivery was requested."""
 
-    shipping_method: Text | None = None
-    """How the goods reach the customer. Known values: ``_electronic``, ``_physical``."""
+    shipping_method: ShippingMethodValue | Text | None = None
+    """How the goods reach the customer."""
 
     order_referrer: Personal[Text] | None = None
     """Site or person that sent the customer to the shop."""

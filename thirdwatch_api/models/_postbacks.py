@@ -7,6 +7,7 @@ from ._model import Personal, Required
 from ._response import Answer
 from .reason import Reason
 from .shipping_address import ShippingAddress
+from .values import AnalystActionValue, FlagValue, PaymentLinkStatusValue
 
 __all__ = ["ActionPostback", "PaymentLinkPostback", "ScorePostback", "ShippingAddressPostback", "TestPing"]
 
@@ -18,8 +19,8 @@ class ScorePostback(Answer):
     order_id: Required[str] | None = None
     """Number of the order."""
 
-    flag: Required[str] | None = None
-    """Colour of the verdict. Known values: ``green``, ``red``; take any other one for bad, as shops' plugins do."""
+    flag: Required[FlagValue | str] | None = None
+    """Colour of the verdict. Take a value that is not known for bad, as shops' plugins do."""
 
     score: float | None = None
     """Risk: the higher, the riskier; a whole number so far. None when the service sent none."""
@@ -35,8 +36,8 @@ class ActionPostback(Answer):
     order_id: Required[str] | None = None
     """Number of the order."""
 
-    action_type: Required[str] | None = None
-    """The decision. Known values: ``approved``, ``declined``."""
+    action_type: Required[AnalystActionValue | str] | None = None
+    """The decision."""
 
     action_message: Personal[str] | None = None
     """The analyst's remark; None when there is none, which the service may spell ``none``."""
@@ -60,8 +61,8 @@ class PaymentLinkPostback(Answer):
     order_id: Required[str] | None = None
     """Number of the order."""
 
-    status: Required[str] | None = None
-    """State of the link. Known value: ``paid``, the only one that shops' plugins act on."""
+    status: Required[PaymentLinkStatusValue | str] | None = None
+    """State of the link. Shops' plugins act on ``paid`` alone."""
 
     payment_link: Personal[str] | None = None
     """URL of the link."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ._model import Milliseconds, Personal, Required, Text
 from ._plain import Plain
+from .values import ClientActionValue
 
 __all__ = ["ClientAction"]
 
@@ -18,8 +19,8 @@ class ClientAction(Plain):
     order_timestamp: Milliseconds | None = None
     """Time of the order: milliseconds since the epoch, or an aware datetime."""
 
-    action_type: Required[Text] | None = None
-    """The decision. Known values: ``approved``, ``declined``, ``onhold``."""
+    action_type: Required[ClientActionValue | Text] | None = None
+    """The decision."""
 
     message: Personal[Text] | None = None
     """Free-text remark on the decision."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ._model import Model, Personal, Text
+from .values import PaymentTypeValue
 
 __all__ = ["PaymentMethod"]
 
@@ -11,11 +12,8 @@ __all__ = ["PaymentMethod"]
 class PaymentMethod(Model):
     """One payment instrument, and the share of the amount that it paid."""
 
-    payment_type: Text | None = None
-    """Kind of instrument. Known values: ``_cash``, ``_check``, ``_creditCard``, ``_debitCard``, ``_netBanking``,
-    ``_wallet``, ``_cryptoCurrency``, ``_electronicFundTransfer``, ``_financing``, ``_giftCard``, ``_interac``,
-    ``_invoice``, ``_moneyOrder``, ``_masterPass``, ``_points``, ``_storeCredit``, ``_thirdPartyProcessor``,
-    ``_voucher``."""
+    payment_type: PaymentTypeValue | Text | None = None
+    """Kind of instrument."""
 
     amount: Text | None = None
     """Part of the total paid this way, as decimal text; worth sending when an order splits its payment, for instance

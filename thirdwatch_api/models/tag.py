@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ._model import Identity, JsonObject, Model, Personal, Text
 from .custom_info import CustomInfo
+from .values import AbuseTypeValue
 
 __all__ = ["Tag"]
 
@@ -18,9 +19,8 @@ class Tag(Model):
     is_bad: bool | None = None
     """True marks the customer abusive, false marks them legitimate."""
 
-    abuse_type: Text | None = None
-    """Kind of abuse the verdict is about; one verdict per kind trains the model best. Known values: ``_paymentAbuse``,
-    ``_contentAbuse``, ``_promotionAbuse``, ``_accountAbuse``."""
+    abuse_type: AbuseTypeValue | Text | None = None
+    """Kind of abuse the verdict is about; one verdict per kind trains the model best."""
 
     description: Personal[Text] | None = None
     """Note on why the verdict was given."""

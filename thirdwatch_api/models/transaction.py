@@ -8,6 +8,7 @@ from .billing_address import BillingAddress
 from .custom_info import CustomInfo
 from .payment_method import PaymentMethod
 from .shipping_address import ShippingAddress
+from .values import OutcomeValue, TransactionTypeValue
 
 __all__ = ["Transaction"]
 
@@ -39,12 +40,11 @@ class Transaction(Event):
     """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto
     are tolerated."""
 
-    transaction_type: Text | None = None
-    """Kind of money movement. Known values: ``_sale``, ``_authorize``, ``_capture``, ``_void``, ``_refund``,
-    ``_deposit``, ``_withdrawal``, ``_transfer``."""
+    transaction_type: TransactionTypeValue | Text | None = None
+    """Kind of money movement."""
 
-    transaction_status: Required[Text] | None = None
-    """Outcome; a decline by the gateway is a failure. Known values: ``_success``, ``_failure``, ``_pending``."""
+    transaction_status: Required[OutcomeValue | Text] | None = None
+    """Outcome; a decline by the gateway is a failure."""
 
     is_first_time_buyer: bool | None = None
     """True when this is the customer's first purchase."""
