@@ -48,7 +48,6 @@ except ApiException as error:
     print(f"Exception when calling {api}->{method}: {{error}}")
 """
 _LINE_LENGTH = 100
-_IDENTITY = ("user_id", "session_id")
 
 _SAMPLES: dict[str, object] = {
     "address1": "1 Example Street",
@@ -366,7 +365,7 @@ def _model_page(model: type[Model]) -> str:
 def _field_rows(model: type[Model], *, is_event: bool) -> Iterator[tuple[str, ...]]:
     docs = _field_docs(model)
     table = field_table(model)
-    identity = [f.name for f in table if f.name in _IDENTITY and is_event]
+    identity = [f.name for f in table if f.identity and is_event]
     for f in table:
         notes = ["required" if f.required or [f.name] == identity else "[optional]"]
         if f.name in identity and len(identity) > 1:

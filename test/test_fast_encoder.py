@@ -26,6 +26,7 @@ from thirdwatch_api import (
     Login,
     OrderStatus,
     PostbackUrls,
+    ScoreResponse,
     Tag,
 )
 from thirdwatch_api.models import _encoder
@@ -141,6 +142,11 @@ def test_an_unusual_event_takes_the_slow_path(event: Model) -> None:
 @pytest.mark.parametrize("event", [None, 5, "u", [], {1: 2}, {"_userId": "u", "_x": None}, {}, Login(user_id="u")])
 def test_what_is_no_event_of_the_model_takes_the_slow_path(event: object) -> None:
     assert encode_fast(OrderStatus, event) is None
+
+
+def test_what_only_responses_hold_takes_the_slow_path() -> None:
+    response = ScoreResponse(order_id="o", score=82.5)
+    assert encode_fast(ScoreResponse, response) is None
 
 
 def test_debuggers_and_tracebacks_see_the_generated_source() -> None:

@@ -23,6 +23,7 @@ from ._scalars import (
     is_integer,
     string_to_json,
     text_to_json,
+    type_name,
 )
 
 __all__ = ["JsonText", "encode", "to_json", "to_json_value", "value_to_json"]
@@ -198,7 +199,7 @@ class _Encoder:
         return text
 
     def _refuse_type(self, wanted: str, value: object, path: Path) -> str:
-        return self.refuse(path, f"expected {wanted}, got {type(value).__name__}{advice(value, wanted)}")
+        return self.refuse(path, f"expected {wanted}, got {type_name(value)}{advice(value, wanted)}")
 
     def _try(self, write: Callable[[Any], _Text], value: object, path: Path) -> _Text | str:
         """Write a value, or note why it can't be."""
@@ -224,7 +225,7 @@ class _Encoder:
             return self._try(float_to_json, value, path)
         if not isinstance(value, (Mapping, list, tuple, Model)):
             text = self._try(text_to_json, value, path)
-            why = f"a value of type {type(value).__name__} has no form in JSON"
+            why = f"a value of type {type_name(value)} has no form in JSON"
             return text or self.refuse(path, why + advice(value, "text"))
         if id(value) in self._open:
             return self.refuse(path, "holds itself")

@@ -156,7 +156,10 @@ class Model:
 
     @classmethod
     def from_dict(cls: type[_M], data: JsonObject) -> _M:
-        """Build the model from a mapping with wire keys; keys that it does not know are left out."""
+        """Build the model from a mapping with wire keys.
+
+        Keys that it does not know are dropped without an error. To have them reported, send the mapping itself.
+        """
         model = cls()
         for f in field_table(cls):
             setattr(model, f.name, decode(f, data.get(f.wire)))

@@ -24,6 +24,7 @@ __all__ = [
     "quote",
     "string_to_json",
     "text_to_json",
+    "type_name",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -100,7 +101,15 @@ def _time_to_json(value: datetime) -> str:
 
 def is_integer(value: object) -> bool:
     """Return whether a value is a whole number: Python's, numpy's or whatever has ``__index__``, but no boolean."""
-    return hasattr(type(value), "__index__") and type(value).__name__ not in _BOOLEANS
+    if not hasattr(type(value), "__index__") or type(value).__name__ in _BOOLEANS:
+        return False
+    try:
+        index(value)  # type: ignore[arg-type]  # hasattr has asked
+    except TypeError:  # an array of numpy
+        return False
+    except Exception:  # noqa: BLE001 - integer_to_json meets it as well, where it is reported
+        return True
+    return True
 
 
 def integer_to_json(value: SupportsIndex) -> str:
@@ -135,10 +144,16 @@ def advice(value: object, wanted: str) -> str:
         return {"text": "; pass 'true' or 'false' if text is meant", "bool": "; pass bool(value)"}.get(wanted, "")
     if wanted != "text":
         return ""
-    if issubclass(kind, date):
+    if issubclass(kind, date) or kind.__name__ == "datetime64":
         return "; use a datetime with a time zone"
     if issubclass(kind, Enum):
         return "; pass its .value"
     if issubclass(kind, (bytes, bytearray)):
         return "; decode it"
-    return "; pass a float or a Decimal" if hasattr(kind, "__float__") else ""
+    return "; pass a float or a Decimal" if kind.__name__.startswith(("float", "Fraction")) else ""
+
+
+def type_name(value: object) -> str:
+    """Return the name of a value's type, by which numpy's ``bool`` differs from Python's."""
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__name__}" if kind.__name__ == "bool" and kind is not bool else kind.__name__
