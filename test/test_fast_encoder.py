@@ -79,6 +79,7 @@ def test_the_fast_path_takes_every_event_of_the_usual_kind(event: Model) -> None
     [
         OrderStatus(user_id="u"),
         OrderStatus(user_id='é "\\\n', order_id=5, reason="\ud55c\uae00"),
+        OrderStatus(user_id="\U0001f600\U0001f600", order_id="\\ud800\\udc00", reason="\\\U0001f600"),
         CreateOrder(user_id="u", order_id=Decimal("1E+3"), amount=2.5, items=[], billing_address=BillingAddress()),
         CreateOrder(user_id="u", order_id="o", origin_timestamp="1500000000000"),
         CreateOrder(user_id="u", order_id="o", origin_timestamp=datetime(2026, 1, 1, tzinfo=timezone.utc)),
@@ -110,7 +111,10 @@ def test_a_correct_event_takes_the_fast_path_alone(event: Model, monkeypatch: py
     "event",
     [
         OrderStatus(user_id="\ud800", order_id="o"),
-        OrderStatus(user_id="\U0001f600", order_id="o"),
+        OrderStatus(user_id="\ud800\\udc00", order_id="o"),
+        OrderStatus(user_id="\\ud800\udc00", order_id="o"),
+        OrderStatus(user_id="\U0001f600\udc00", order_id="o"),
+        OrderStatus(user_id="\ud800", order_id="\udc00"),
         OrderStatus(user_id="u", order_id=True),
         OrderStatus(user_id="u", order_id=float("nan")),
         OrderStatus(user_id="u", order_id=datetime(2026, 1, 1)),  # noqa: DTZ001 - the mistake that is tested

@@ -319,6 +319,31 @@ def test_lazily_translated_text_that_cant_be_read_is_reported_with_its_path(
     )
 
 
+@pytest.mark.parametrize("validate", [True, False])
+def test_a_lazy_object_that_fails_is_reported_with_its_path_wherever_it_stands(validate: bool) -> None:
+    def fail() -> object:
+        raise LookupError(CANARY)
+
+    lazy: Any = pytest.importorskip("django.utils.functional").SimpleLazyObject(fail)
+    order: Any = CreateOrder(
+        user_id=lazy,
+        order_id=lazy,
+        is_gift=lazy,
+        billing_address=lazy,
+        items=[Item(), lazy, {"_category": lazy}],
+        custom_info={"a": [1, lazy]},
+    )
+    assert problems(CreateOrder, order, validate=validate) == (
+        "CreateOrder.user_id: can't be read (LookupError)",
+        "CreateOrder.order_id: can't be read (LookupError)",
+        "CreateOrder.is_gift: can't be read (LookupError)",
+        "CreateOrder.billing_address: can't be read (LookupError)",
+        "CreateOrder.items[1]: can't be read (LookupError)",
+        "CreateOrder.items[2]._category: can't be read (LookupError)",
+        "CreateOrder.custom_info.a[1]: can't be read (LookupError)",
+    )
+
+
 def test_a_lazy_object_that_is_no_text_is_refused_by_its_path() -> None:
     functional = pytest.importorskip("django.utils.functional")
     for wrapped in (5, object(), [CANARY]):

@@ -21,6 +21,7 @@ from ._scalars import (
     float_to_json,
     integer_to_json,
     is_integer,
+    quote,
     string_to_json,
     text_to_json,
     type_name,
@@ -171,11 +172,19 @@ class _Encoder:
     def _field(self, f: Field, value: object, path: Path) -> str:
         if f.kind is Kind.TEXT:
             return self._text(f, value, path)
+        try:
+            return self._part(f, value, path)
+        except ApiException:
+            raise
+        except Exception as error:  # noqa: BLE001 - values of the user may raise anything
+            return self._refuse_unreadable(error, path)
+
+    def _part(self, f: Field, value: object, path: Path) -> str:
         if f.model and f.kind is Kind.MODEL and isinstance(value, (f.model, Mapping)):
             return self.model(f.model, value, path)
         if f.model and f.kind is Kind.LIST and isinstance(value, (list, tuple)):
-            parts = [self._item(f, f.model, part, (path, f"[{i}]")) for i, part in enumerate(value)]
-            return f"[{','.join(parts)}]"
+            item = f._replace(kind=Kind.MODEL)
+            return f"[{','.join([self._field(item, part, (path, f'[{i}]')) for i, part in enumerate(value)])}]"
         fits = (
             (f.kind is Kind.FREE and isinstance(value, Mapping))
             or (f.kind is Kind.BOOL and isinstance(value, bool))
@@ -185,13 +194,8 @@ class _Encoder:
             return self._refuse_type(f.label, value, path)
         return self.free(value, path)
 
-    def _item(self, f: Field, model: type[Model], value: object, path: Path) -> str:
-        if isinstance(value, (model, Mapping)):
-            return self.model(model, value, path)
-        return self._field(f._replace(kind=Kind.MODEL), value, path)
-
     def _text(self, f: Field, value: object, path: Path) -> str:
-        text = self._try(text_to_json, value, path)
+        text = quote(value) if type(value) is str and value.isascii() else self._try(text_to_json, value, path)
         if text is None:
             return self._refuse_type("text", value, path) if self._validate else self.free(value, path)
         if self._validate and f.milliseconds:
@@ -201,6 +205,9 @@ class _Encoder:
     def _refuse_type(self, wanted: str, value: object, path: Path) -> str:
         return self.refuse(path, f"expected {wanted}, got {type_name(value)}{advice(value, wanted)}")
 
+    def _refuse_unreadable(self, error: Exception, path: Path) -> str:
+        return self.refuse(path, f"can't be read ({type(error).__name__})")
+
     def _try(self, write: Callable[[Any], _Text], value: object, path: Path) -> _Text | str:
         """Write a value, or note why it can't be."""
         try:
@@ -208,7 +215,7 @@ class _Encoder:
         except NoFormError as error:
             return self.refuse(path, str(error))
         except Exception as error:  # noqa: BLE001 - values of the user may raise anything
-            return self.refuse(path, f"can't be read ({type(error).__name__})")
+            return self._refuse_unreadable(error, path)
 
     def free(self, value: object, path: Path, depth: int = 0) -> str:
         """Write a value that no declaration describes."""
@@ -217,16 +224,19 @@ class _Encoder:
             raise ApiValueError(f"{_spell(path)}: there are more than {_MAX_VALUES:,} values")
         if value is None:
             return "null"
-        if isinstance(value, bool):
+        if type(value) is str and value.isascii():
+            return quote(value)
+        if type(value) is bool:
             return "true" if value else "false"
         if is_integer(value):
             return self._try(integer_to_json, value, path)
         if issubclass(type(value), float):
             return self._try(float_to_json, value, path)
+        if (text := self._try(text_to_json, value, path)) is not None:
+            return text
         if not isinstance(value, (Mapping, list, tuple, Model)):
-            text = self._try(text_to_json, value, path)
             why = f"a value of type {type_name(value)} has no form in JSON"
-            return text or self.refuse(path, why + advice(value, "text"))
+            return self.refuse(path, why + advice(value, "text"))
         if id(value) in self._open:
             return self.refuse(path, "holds itself")
         if depth > _MAX_DEPTH:
@@ -253,7 +263,7 @@ class _Encoder:
         try:
             return dict(value.items())
         except Exception as error:  # noqa: BLE001 - mappings of the user may raise anything
-            self.refuse(path, f"can't be read ({type(error).__name__})")
+            self._refuse_unreadable(error, path)
             return {}
 
     def _name(self, key: object, path: Path) -> str:

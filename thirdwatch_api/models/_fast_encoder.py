@@ -38,6 +38,7 @@ from .custom_info import CustomInfo
 __all__ = ["encode_fast"]
 
 _SURROGATE = r"\\ud[89a-f]"  # other characters that begin with \ud are Korean
+_BACKSLASH_OR_PAIR = r"\\\\|\\ud[89ab]..\\ud[c-f].."
 
 _Writer: TypeAlias = Callable[[Any, list[str]], None]
 _writers: dict[type[Model], _Writer] = {}
@@ -55,8 +56,10 @@ def encode_fast(model: type[Model], event: object) -> str | None:
         text = "".join(parts)
     except Exception:  # noqa: BLE001 - the slow path meets it as well, and says where
         return None
-    # Only the slow path checks that surrogates are paired. To look for one character first is much faster.
-    return None if "\\" in text and re.search(_SURROGATE, text) else text
+    # To look for one character first is much faster. The slow path says where a surrogate stands that has no pair.
+    if "\\" in text and re.search(_SURROGATE, text) and re.search(_SURROGATE, re.sub(_BACKSLASH_OR_PAIR, " ", text)):
+        return None
+    return text
 
 
 def _writer(model: type[Model]) -> _Writer:
