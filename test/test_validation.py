@@ -85,7 +85,7 @@ def strict_json(value: object) -> Any:
 def test_an_event_needs_an_identity(name: str, missing: dict[str, str | None]) -> None:
     ids = [f.name for f in MODELS[name] if f.name in IDENTITY]
     given_ = {**minimal(name), "user_id": None, **missing}
-    wanted = f"{name}: needs {' or '.join(ids)}, to tell whose event it is"
+    wanted = f"{name}: needs {' or '.join(ids)}: the customer's, not the order's"
     assert problems(model_class(name), model_class(name)(**given_)) == (wanted,)
     assert problems(model_class(name), wire_names(name, given_)) == (wanted,)
 
@@ -301,7 +301,7 @@ def test_all_problems_are_reported_with_their_paths(sandbox: Sandbox, client: Ap
         "CreateOrder.custom_info.a.b[1]: a value of type set has no form in JSON",
         "CreateOrder.custom_info.<str>: a value of type bytes has no form in JSON",
         "CreateOrder.custom_info: a key must be text, got int",
-        "CreateOrder: needs user_id or session_id, to tell whose event it is",
+        "CreateOrder: needs user_id or session_id: the customer's, not the order's",
     }
     for problem in caught.value.problems:
         assert problem in str(caught.value)
@@ -324,7 +324,7 @@ def test_a_python_name_or_a_typo_in_a_dict_is_reported_with_the_wire_key(name: s
 def test_the_wrong_spelling_of_the_user_id_is_reported_with_the_right_one() -> None:
     assert problems(Login, {"_userID": "u"}) == (
         "Login._userID: unknown key; did you mean '_userId'?",
-        "Login: needs user_id or session_id, to tell whose event it is",
+        "Login: needs user_id or session_id: the customer's, not the order's",
     )
 
 

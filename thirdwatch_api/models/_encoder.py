@@ -130,7 +130,7 @@ class _Encoder:
         names = [f for f in field_table(model)[:2] if f.name in ("user_id", "session_id")]
         by_key = isinstance(event, Mapping)
         if names and all(_is_missing(event.get(f.wire) if by_key else getattr(event, f.name)) for f in names):
-            self.refuse(model.__name__, f"needs {' or '.join(f.name for f in names)}, to tell whose event it is")
+            self.refuse(model.__name__, f"needs {' or '.join(f.name for f in names)}: the customer's, not the order's")
 
     def model(self, model: type[Model], value: Any, path: Path) -> str:
         """Write an instance of the model, or a mapping with its wire keys."""
