@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from thirdwatch_api import ApiClient, OrderStatusApi, apis
+from thirdwatch_api import ApiClient, OrderStatusApi, PostbackApi, PostbackUrls, apis
 from thirdwatch_api.configuration import API_KEY_HEADER
 from thirdwatch_api.exceptions import (
     ApiException,
@@ -34,6 +34,8 @@ from thirdwatch_api.models._model import field_table
 from thirdwatch_api.sandbox import Request, Sandbox
 from thirdwatch_api.sandbox import _http as sandbox_http
 from thirdwatch_api.sandbox.__main__ import main
+
+from .programs import run_script
 
 API_CLASSES = [api for api in (getattr(apis, name) for name in apis.__all__) if not api.at_root]
 LOGIN = "/event/v1/login"
@@ -840,6 +842,78 @@ def test_close_ends_idle_and_waiting_connections_at_once() -> None:
         ask(other)
     assert len(other.events) == 1
     gc.collect()
+
+
+@pytest.fixture
+def no_more_threads(sandbox: Sandbox) -> Iterator[None]:
+    """Let no thread start, as at the end of a program: no machine has memory for such a stack."""
+    threading.stack_size(1 << 60)
+    yield
+    threading.stack_size(0)
+
+
+@pytest.mark.usefixtures("no_more_threads")
+def test_without_threads_one_request_after_the_other_is_served(sandbox: Sandbox) -> None:
+    with pytest.raises(RuntimeError):
+        threading.Thread().start()
+    first, second = connect(sandbox), connect(sandbox)
+    for connection in (first, second, first):
+        reply = ask(connection)
+        assert (reply.status, reply.headers["Connection"]) == (200, "close")
+    silent = socket.create_connection(address(sandbox), TIMEOUT)
+    assert exchange(address(sandbox), head()).startswith(b"HTTP/1.1 411 ")
+    silent.close()
+    first.close()
+    second.close()
+    assert len(sandbox.events) == 3
+
+
+@pytest.mark.usefixtures("no_more_threads")
+def test_without_threads_a_postback_says_why_it_was_not_sent(sandbox: Sandbox) -> None:
+    with ApiClient(configuration=sandbox.configuration()) as client:
+        PostbackApi(client).register(PostbackUrls(action_postback="http://127.0.0.1:1/"))
+    delivery = sandbox.send_action("o-1001", "approved")
+    assert (delivery.status, delivery.error) == (0, "RuntimeError: can't start new thread")
+    assert sandbox.postbacks == [delivery]
+    sandbox.close()
+
+
+@pytest.mark.usefixtures("no_more_threads")
+def test_without_threads_close_ends_the_connection_that_is_served(sandbox: Sandbox) -> None:
+    sandbox.fail(delay=60)
+    with socket.create_connection(address(sandbox), TIMEOUT) as connection:
+        connection.sendall(addressed(address(sandbox), head("Content-Length: 19") + EVENT))
+        eventually(lambda: sandbox.requests)
+        sandbox.close()
+        assert connection.recv(1000) == b""
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_program_that_ends_gets_its_last_responses(warm: bool) -> None:
+    done = run_script(
+        """
+        import sys
+        from thirdwatch_api import (
+            ApiClient, CreateOrder, CreateOrderApi, PostbackApi, PostbackUrls, Transaction, TransactionApi
+        )
+        from thirdwatch_api.sandbox import Sandbox
+
+        sandbox = Sandbox(on_request=lambda request: sys.stdout.write(f"{request.status}\\n")).start()
+        client = ApiClient(configuration=sandbox.configuration())
+        def done(response):
+            sys.stdout.write("done\\n")
+        if sys.argv[1] == "True":
+            PostbackApi(client).register(PostbackUrls(score_postback="http://127.0.0.1:1/"))
+        for number in range(3):
+            order = f"o-{number}"
+            CreateOrderApi(client).create_order(CreateOrder(user_id="u", order_id=order), callback=done)
+            paid = Transaction(user_id="u", order_id=order, transaction_status="_success")
+            TransactionApi(client).transaction(paid, callback=done)
+        """,
+        str(warm),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(done.stdout.split()) == ["200"] * (6 + warm) + ["done"] * 6
 
 
 @pytest.mark.usefixtures("patient")
