@@ -416,6 +416,15 @@ def test_a_body_that_is_no_event_is_answered_400(sandbox: Sandbox, body: bytes, 
     assert sandbox.events == []
 
 
+@pytest.mark.parametrize("path", [LOGIN, "/neo/v1/clientaction"])
+def test_json_of_any_depth_gets_a_response(sandbox: Sandbox, path: str) -> None:
+    connection = connect(sandbox)
+    for depth in [*range(900, 1000, 9), *range(1000, 100_000, 3000)]:
+        body = b'{"secret": "sandbox-key", "a": %s1%s}' % (b'{"a":' * depth, b"}" * depth)
+        assert ask(connection, body, path=path).status in (400, 401)
+    connection.close()
+
+
 def test_a_reason_is_never_endless(sandbox: Sandbox) -> None:
     reply = ask(sandbox, json.dumps({f"k{i}": i for i in range(500)}).encode())
     assert reply.json["error"].count(";") < 40

@@ -410,13 +410,12 @@ def _take_key(request: Request) -> bytes:
         return key
     try:
         fields = load(request.body)
-    except ValueError:
+        secret = fields.pop("secret", None) if isinstance(fields, dict) else None
+        if isinstance(secret, str):
+            request.body = json.dumps(fields).encode()
+    except (ValueError, RecursionError):  # from CPython 3.14 on, what could just be read may be too deep to write
         return b""
-    secret = fields.pop("secret", None) if isinstance(fields, dict) else None
-    if not isinstance(secret, str):
-        return b""
-    request.body = json.dumps(fields).encode()
-    return secret.encode("utf-8", "surrogatepass")
+    return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else b""
 
 
 def _authorize(request: Request, key_place: str) -> None:
