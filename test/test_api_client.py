@@ -302,6 +302,13 @@ def test_path_parameters_are_filled_in_and_quoted(sandbox: Sandbox, client: ApiC
     assert sandbox.requests[0].path == "/event/v1/x%2Fy%20%3F%23%C3%A9/5"
 
 
+class Unreadable:
+    """A value that has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("canary")
+
+
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
@@ -333,6 +340,10 @@ def test_query_parameters_come_after_a_question_mark(query: Any, wanted: str) ->
         {"resource_path": 5},
         {"body": {1, 2}},
         {"body": {"a": "\ud800"}},
+        {"body": [1], "auth_settings": ["api_key_body"]},
+        {"method": "P\u00d6ST"},
+        {"path_params": {"a": Unreadable()}, "resource_path": "/v1/{a}"},
+        {"query_params": {"a": Unreadable()}},
         {"response_type": "NoSuchModel"},
     ],
     ids=str,
@@ -603,7 +614,7 @@ def test_deserialize_refuses_a_type_that_is_none(kind: object) -> None:
 
 
 @pytest.mark.parametrize("kind", ["date", "datetime"])
-@pytest.mark.parametrize("data", ['"yesterday"', "5", "{}", '"2017-13-01"', '"२०१७-०५-०९"', '""'])
+@pytest.mark.parametrize("data", ['"9999-12-31T24:00"', '"yesterday"', "5", "{}", '"2017-13-01"', '"२०१७-०५-०९"', '""'])
 def test_deserialize_refuses_a_time_that_is_none_without_showing_it(kind: str, data: str) -> None:
     with ApiClient() as client, pytest.raises(ApiValueError, match="the text is no ISO 8601 time"):
         client.deserialize(Reply(data), kind)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from thirdwatch_api import ApiException, Attempt, ConnectionException, OrderStatusApi, TimeoutException
-from thirdwatch_api.rest._pool import ConnectionQueue
 
 from .servers import (
     EVENT,
@@ -203,12 +202,6 @@ def test_a_call_that_waits_for_a_connection_when_the_client_is_closed_opens_its_
         client.rest_client.close()
         assert waiting.result(5).message == "taken"
         server.close()
-
-
-def test_a_call_that_takes_its_turn_in_the_moment_of_closing_waits_for_nobody() -> None:
-    slots = ConnectionQueue(1)
-    slots.release()
-    assert slots.get(timeout=60) is None
 
 
 def test_a_client_that_is_closed_during_a_call_lets_the_call_end() -> None:

@@ -216,7 +216,9 @@ def test_a_proxy_that_refuses_the_credentials_says_so(authority: Authority) -> N
     with FaultServer(tls=authority.server(HOST)) as server, Proxy(server.port, "user:right") as proxy:
         with make_client(URL, proxy=proxy.url("user:wrong")) as client:
             record_waits(client)
-            with pytest.raises(ConnectionException, match=r"the proxy did not connect to .*407") as caught:
+            with pytest.raises(
+                ConnectionException, match=r"the proxy 127\.0\.0\.1:\d+ did not connect to .*407"
+            ) as caught:
                 OrderStatusApi(client).order_status(EVENT)
         assert (caught.value.status, server.connections) == (0, 0)
 
@@ -246,7 +248,9 @@ def test_a_proxy_that_nobody_knows_is_named_as_the_cause() -> None:
 
 def test_a_proxy_that_lets_nobody_in_is_named_as_the_cause() -> None:
     with full_backlog() as port, make_client(URL, proxy=f"http://127.0.0.1:{port}", timeout=0.1, retries=0) as client:
-        with pytest.raises(ConnectionException, match=r"the proxy did not connect .* within the time-out"):
+        with pytest.raises(
+            ConnectionException, match=rf"the proxy 127\.0\.0\.1:{port} did not connect .* within the time-out"
+        ):
             OrderStatusApi(client).order_status(EVENT)
 
 

@@ -9,7 +9,6 @@ import gc
 import logging
 import os
 import pickle
-import queue
 import subprocess
 import sys
 import textwrap
@@ -33,7 +32,6 @@ from thirdwatch_api import (
     TimeoutException,
 )
 from thirdwatch_api._lazy import FORK_LOCK
-from thirdwatch_api.rest._pool import ConnectionQueue
 
 from .programs import HANG, run_script
 from .servers import (
@@ -253,26 +251,6 @@ def test_a_call_that_was_cancelled_may_be_dropped_as_well() -> None:
         client.close()
         assert [handle.done() for handle in handles] == [False, True]
         handles[0].join()
-
-
-def test_a_connection_that_comes_back_when_its_taker_gives_up_is_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    slots = ConnectionQueue(1)
-
-    class TooLate(queue.SimpleQueue[Any]):
-        """A turn that comes in the moment in which the time is over."""
-
-        def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            if timeout is None:
-                return super().get()
-            slots.put(None)
-            raise queue.Empty
-
-    monkeypatch.setattr(queue, "SimpleQueue", TooLate)
-    with pytest.raises(queue.Empty):
-        slots.get(timeout=0.1)
-    assert slots.get(block=False) is None
-    with pytest.raises(queue.Empty):
-        slots.get(block=False)
 
 
 def _descriptors() -> int:

@@ -20,11 +20,10 @@
 The names for a status are those that today's OpenAPI generators give them.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from json import dumps
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus
+
+from ._redaction import Redactor, short
 
 if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
@@ -48,40 +47,15 @@ __all__ = [
     "UnprocessableEntityException",
 ]
 
-_EMAIL = r"[^\s@\"'<>,;:()]+@[^\s@\"'<>,;:()]+"
-_SHOWN_LENGTH = 200
-_SECRET_LENGTH = 4
-
-
-def without_emails(text: str) -> str:
-    """Replace whatever looks like an e-mail address by ``***``."""
-    return re.sub(_EMAIL, "***", text) if "@" in text else text
-
-
-def without_user(url: str) -> str:
-    """Replace the user part of a URL by ``***``."""
-    return re.sub(r"//[^/?#]*@", "//***@", url)
-
-
-def without_texts(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret by ``***``, the longest first; a text of less than four characters is no secret."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SECRET_LENGTH:
-            text = text.replace(secret, "***")
-    return text
-
-
-def without_keys(text: str, keys: Iterable[str]) -> str:
-    """Replace each API key by ``***``, also without its prefix, and as URLs and JSON spell it."""
-    if len(text) < _SECRET_LENGTH:
-        return text
-    return without_texts(text, [form for key in keys for form in _spellings(key)])
-
-
-def _spellings(key: str) -> tuple[str, ...]:
-    quoted = dumps(key)[1:-1]
-    # PHP's JSON escapes the slash as well.
-    return key, key.rpartition(" ")[2], quote_plus(key), quoted, quoted.replace("/", "\\/")
+_REQUEST_IDS = (
+    "X-Request-Id",
+    "X-Amzn-RequestId",
+    "X-Amz-Request-Id",
+    "X-Correlation-Id",
+    "CF-Ray",
+    "X-Amz-Cf-Id",
+)
+"""Headers that name one request in the logs of the service, or of what stands before it."""
 
 
 class ApiException(Exception):
@@ -116,6 +90,9 @@ class ApiException(Exception):
     retry_after: float | None
     """Seconds that the service asked to wait (``Retry-After``), when it did."""
 
+    request_id: str | None
+    """What the service, or a proxy on the way, calls this request in its log, when a header says it."""
+
     def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
         if http_resp is not None:
             status, reason = http_resp.status, http_resp.reason
@@ -127,12 +104,13 @@ class ApiException(Exception):
         self.error_response = None
         self.attempts = 0
         self.retry_after = None
+        self.request_id = None
         self._detail = ""
 
     def explain(self, error_response: "ErrorResponse", detail: str) -> None:
         """Attach what the service said.
 
-        :param error_response: the parsed answer
+        :param error_response: the parsed response
         :param detail: its text with everything secret or personal masked, to be shown by ``str(error)``
         """
         self.error_response = error_response
@@ -141,19 +119,18 @@ class ApiException(Exception):
     def __str__(self) -> str:
         said = self.reason or ("" if self.status else "the call failed")
         if self.status:
-            said = f"({self.status}) {_short(said)}".rstrip()
+            said = f"({self.status}) {short(said)}".rstrip()
         if self._detail:
-            said += f": {_short(without_emails(' '.join(self._detail.split())))}"
-        if self.attempts > 1:
-            said += f" (after {self.attempts} attempts)"
+            said += f": {short(' '.join(self._detail.split()))}"
+        notes = [f"after {self.attempts} attempts"] if self.attempts > 1 else []
+        if self.request_id:
+            notes.append(f"request id {self.request_id}")
+        if notes:
+            said += f" ({', '.join(notes)})"
         if self.hint:
             said += f"{'' if said.endswith('.') else '.'} {self.hint}"
         # What the service says may hold what a terminal obeys, or what can't be written at all.
         return said if said.isprintable() else "".join(c if c.isprintable() else "?" for c in said)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "..."
 
 
 def _as_text(data: bytes | str | None) -> str | None:
@@ -170,7 +147,7 @@ class _Misuse(ApiException):
 
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(reason=message)
-        Exception.__init__(self, message, problems)  # what unpickling passes to this constructor
+        Exception.__init__(self, message)  # what unpickling passes to this constructor
         self.problems = problems
 
 
@@ -276,3 +253,42 @@ def class_for_status(status: int) -> type[ApiException]:
     if status >= 500:
         return ServiceException
     return _BY_STATUS.get(status, ApiException)
+
+
+def make_error(
+    kind: type[ApiException],
+    status: int,
+    reason: str | None,
+    redactor: Redactor,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    error_response: "ErrorResponse | None" = None,
+    retry_after: float | None = None,
+    attempts: int = 0,
+    hint: str = "",
+    until: float = float("inf"),
+) -> ApiException:
+    """Make the error of a call. All that came from outside is masked here, and nowhere else.
+
+    :param reason: what went wrong, or the reason phrase of the response; as it came
+    :param redactor: masks what the response may repeat of the request
+    :param body: the response as it came
+    :param headers: its headers as they came
+    :param error_response: its JSON, with the keys masked
+    :param hint: what to do about it, where the class does not know
+    :param until: ``time.monotonic()`` at which the rest of the body is dropped
+    """
+    error = kind(status, reason and redactor.line(reason))
+    error.attempts = attempts
+    error.retry_after = retry_after
+    error.hint = hint or kind.hint
+    if body is not None:
+        error.body = redactor.whole(body.decode("utf-8", "replace"), until)
+    if headers is not None:
+        error.headers = redactor.headers(headers)
+        found = next(filter(None, map(headers.get, _REQUEST_IDS)), None)
+        error.request_id = found and short(redactor.line(found))
+    if error_response is not None:
+        error.explain(error_response, redactor.line(error_response.message or ""))
+    return error

@@ -24,7 +24,7 @@ from typing import (
 )
 
 from .._lazy import load
-from ..exceptions import without_emails
+from .._redaction import MASK, without_emails
 
 __all__ = [
     "Field",
@@ -71,7 +71,6 @@ Needed = Annotated[_T, _REQUIRED]
 """A value without which an answer is none: ``Needed[float]``."""
 
 _M = TypeVar("_M", bound="Model")
-_MASK = "***"
 
 
 class Kind(Enum):
@@ -163,7 +162,7 @@ class Model:
 
     def __repr__(self) -> str:
         shown = ((f.name, getattr(self, f.name), f.personal) for f in field_table(type(self)))
-        inner = ", ".join(f"{name}={_MASK if personal else _shown(v)}" for name, v, personal in shown if v is not None)
+        inner = ", ".join(f"{name}={MASK if personal else _shown(v)}" for name, v, personal in shown if v is not None)
         return f"{type(self).__name__}({inner})"
 
 
@@ -231,8 +230,11 @@ def _plain(value: object) -> object:
 
 def _shown(value: object) -> str:
     """Show a value in ``repr``: a mapping may hold anything about anybody."""
-    if isinstance(value, Mapping) and not isinstance(value, Model):
-        return _MASK
+    if isinstance(value, Model):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return MASK
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_shown, value))}]"
-    return without_emails(repr(value))
+    # A text is cut before the rest is done with it: it may be megabytes long.
+    return repr(without_emails(value)) if isinstance(value, str) else without_emails(repr(value))
