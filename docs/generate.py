@@ -192,8 +192,8 @@ def _declared_value(f: Field, doc: str) -> object:
     if f.model:
         part = _sample(f.model)
         return [part] if f.kind is Kind.LIST else part
-    named = re.search(r"(?:Known values:|for instance)\s+``([^`]+)``", doc)
-    return named and named[1]
+    named = re.search(r"for instance\s+``([^`]+)``", doc)
+    return f.known[0] if f.known else named and named[1]
 
 
 def _source(value: object, indent: str = "") -> str:
@@ -375,9 +375,15 @@ def _field_rows(model: type[Model], *, is_event: bool) -> Iterator[tuple[str, ..
             notes.append("masked by `repr`")
         keys = getattr(model, "json_keys", {}).get(f.name, (f.wire,))
         kind = f"[**{f.label}**]({f.model.__name__}.md)" if f.model else f"**{f.label}**"
-        yield f"**{f.name}**", ", else ".join(f"`{key}`" for key in keys), kind, _cell(docs[f.name]), ", ".join(notes)
+        what = f"{_cell(docs[f.name])} {_known_values(f)}".strip()
+        yield f"**{f.name}**", ", else ".join(f"`{key}`" for key in keys), kind, what, ", ".join(notes)
     if "additional_properties" in docs:
         yield "**additional_properties**", "all others", "**dict**", _cell(docs["additional_properties"]), "[optional]"
+
+
+def _known_values(f: Field) -> str:
+    named = ", ".join(f"`{value}`" for value in f.known)
+    return named and f"Known value{'s' * (len(f.known) > 1)}: {named}."
 
 
 def _readme_parts() -> dict[str, str]:
