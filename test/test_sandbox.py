@@ -861,6 +861,77 @@ def no_more_threads(sandbox: Sandbox) -> Iterator[None]:
     threading.stack_size(0)
 
 
+@pytest.mark.parametrize(
+    ("path", "event", "hints"),
+    [
+        (
+            "/event/v1/order_status",
+            {"_userId": "u", "_orderStatus": "fulfilled"},
+            ["unknown value 'fulfilled' for order_status; did you mean '_fulfilled'?"],
+        ),
+        ("/event/v1/order_status", {"_userId": "u", "_orderStatus": "_fulfilled"}, []),
+        ("/event/v1/order_status", {"_userId": "u"}, []),
+        (
+            "/event/v1/order_status",
+            {"_userId": "u", "_orderStatus": "\u0416" * 500},
+            ["unknown value '" + "\u0416" * 64 + "' for"],
+        ),
+        ("/event/v1/order_status", {"_userId": "u", "_orderStatus": "ann@shop.example"}, ["unknown value *** for"]),
+        (
+            "/event/v1/transaction",
+            {"_userId": "u", "_orderId": "o", "_transactionStatus": "success"},
+            ["unknown value 'success' for transaction_status; did you mean '_success'?"],
+        ),
+        (
+            "/neo/v1/clientaction",
+            {"order_id": "o", "action_type": "approve", "secret": "sandbox-key"},
+            ["unknown value 'approve' for action_type; did you mean 'approved'?"],
+        ),
+        ("/neo/v1/addpostbackurl/", {"url": "http://127.0.0.1:1/", "secret": "sandbox-key"}, []),
+    ],
+    ids=shorten,
+)
+def test_an_unknown_value_is_accepted_with_a_hint(
+    sandbox: Sandbox, path: str, event: dict[str, str], hints: list[str]
+) -> None:
+    assert ask(sandbox, json.dumps(event).encode(), path=path).status == 200
+    (request,) = sandbox.requests
+    assert len(request.hints) == len(hints)
+    assert all(hint.startswith(text) for hint, text in zip(request.hints, hints, strict=True))
+    assert request.event
+    assert request.error is None
+
+
+def test_a_hint_names_the_item_that_it_is_about(sandbox: Sandbox) -> None:
+    order = {"_userId": "u", "_paymentMethods": [{"_paymentType": "_cash"}, {"_paymentType": "credit card"}]}
+    order |= {"_orderId": "o"}
+    assert ask(sandbox, json.dumps(order).encode(), path="/event/v1/createOrder").status == 200
+    assert sandbox.requests[0].hints == [
+        "unknown value 'credit card' for payment_methods[1].payment_type; did you mean '_creditCard'?"
+    ]
+
+
+def test_few_of_many_hints_are_kept(sandbox: Sandbox) -> None:
+    order = {"_userId": "u", "_orderId": "o", "_paymentMethods": [{"_paymentType": "x"}] * 1000}
+    assert ask(sandbox, json.dumps(order).encode(), path="/event/v1/createOrder").status == 200
+    assert len(sandbox.requests[0].hints) == 20
+
+
+def test_the_command_prints_hints(run: Any) -> None:
+    terminal = Terminal()
+
+    def meanwhile() -> None:
+        event = b'{"_userId": "u", "_loginStatus": "success"}'
+        send_to(terminal.host(), head(f"Content-Length: {len(event)}", "Connection: close") + event)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert run(stdout=terminal, meanwhile=meanwhile) is None
+    assert terminal.lines.get_nowait() == (
+        "200 /event/v1/login Login(user_id='u', login_status='success'); "
+        "unknown value 'success' for login_status; did you mean '_success'?\n"
+    )
+
+
 @pytest.mark.usefixtures("no_more_threads")
 def test_without_threads_one_request_after_the_other_is_served(sandbox: Sandbox) -> None:
     with pytest.raises(RuntimeError):

@@ -32,6 +32,7 @@ from ..apis.score_api import ScoreApi
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import encode
+from ..models._hints import unknown_values
 from ..models._model import JsonObject, Model
 from ..models._plain import Plain
 from ..models.client_action import ClientAction
@@ -47,6 +48,7 @@ _MAX_TIMES = 1_000_000
 _MAX_DELAY = 3600  # seconds
 _MAX_PORT = 65535
 _MAX_PROBLEMS = 20
+_MAX_SHOWN = 64
 _MAX_REQUESTS = 10_000
 _MAX_REFUSED_BODY = 64 * 1024
 _JOIN_TIMEOUT = 1.0  # seconds to wait for a postback when the sandbox is closed
@@ -354,7 +356,9 @@ class Sandbox:
             encode(model, fields, validate=self._validate)
         except ApiValueError as error:
             raise HTTPError(400, "; ".join(error.problems[:_MAX_PROBLEMS])) from None
-        return model.from_dict(fields)
+        event = model.from_dict(fields)
+        request.hints = _hints(event)
+        return event
 
 
 def _check_type(name: str, value: object, *types: type) -> None:
@@ -432,6 +436,16 @@ def _check_media_type(request: Request) -> None:
         if encoding.strip().lower() != "identity":
             advice = {"Accept-Encoding": "identity"}
             raise HTTPError(415, "Content-Encoding: send the body as it is, the sandbox decodes none", advice)
+
+
+def _hints(event: Model) -> list[str]:
+    """Name the values that are accepted, as all are, but are probably misspelt."""
+    hints: list[str] = []
+    for path, value, nearest in unknown_values(event)[:_MAX_PROBLEMS]:
+        shown = "***" if "@" in value else f"{value[:_MAX_SHOWN]!r}"
+        advice = f"; did you mean {nearest!r}?" if nearest else ""
+        hints.append(f"unknown value {shown} for {path.partition('.')[2]}{advice}")
+    return hints
 
 
 def _parse(body: bytes) -> JsonObject:

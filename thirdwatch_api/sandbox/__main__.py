@@ -61,7 +61,7 @@ def _line(what: Request | Delivery) -> str:
     if isinstance(what, Delivery):
         return f"{what.status} {what.kind} sent to {what.url.partition('?')[0]!r} {what.error or ''}".rstrip()
     if what.event:
-        return f"{what.status} {what.path} {what.event!r}"
+        return "; ".join([f"{what.status} {what.path} {what.event!r}", *what.hints])
     return f"{what.status} {what.method} {what.path!r} {what.error or ''}".rstrip()
 
 
