@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from .._json import load
 from .._lazy import load as load_module
+from .._redaction import without_emails
 from ..apis.client_action_api import ClientActionApi
 from ..apis.postback_api import PostbackApi
 from ..apis.score_api import ScoreApi
@@ -442,9 +443,8 @@ def _hints(event: Model) -> list[str]:
     """Name the values that are accepted, as all are, but are probably misspelt."""
     hints: list[str] = []
     for path, value, nearest in unknown_values(event)[:_MAX_PROBLEMS]:
-        shown = "***" if "@" in value else f"{value[:_MAX_SHOWN]!r}"
         advice = f"; did you mean {nearest!r}?" if nearest else ""
-        hints.append(f"unknown value {shown} for {path.partition('.')[2]}{advice}")
+        hints.append(f"unknown value {without_emails(value)[:_MAX_SHOWN]!r} for {path.partition('.')[2]}{advice}")
     return hints
 
 
