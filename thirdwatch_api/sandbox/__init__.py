@@ -286,7 +286,7 @@ class Sandbox:
 
         :param error: what is wrong with the HTTP of the request; no script is spent on it
         """
-        request.authorized = hmac.compare_digest(_take_key(request), self.api_key.encode())
+        request.authorized = hmac.compare_digest(_pop_key(request), self.api_key.encode())
         with self._lock:
             script = _Script() if error or not self._scripts else self._scripts.popleft()
             if script.status is None:
@@ -403,7 +403,7 @@ def _join(thread: Thread | None, timeout: float | None = None) -> None:
         thread.join(timeout)
 
 
-def _take_key(request: Request) -> bytes:
+def _pop_key(request: Request) -> bytes:
     """Remove the API key from a request, and return what stood where this path has it."""
     # Headers were read as Latin-1: encoded so, they are the bytes that came.
     key = request.headers.get(API_KEY_HEADER, "").strip().encode("latin-1")
