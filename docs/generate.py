@@ -352,8 +352,8 @@ def _own_options(call: Call) -> list[tuple[str, object]]:
 def _required(model: type[Model]) -> str:
     """Say what an event can't be without."""
     table = field_table(model)
-    identity = " or ".join(f"`{f.wire}`" for f in table if f.name in _IDENTITY)
-    required = [f"`{f.wire}`" for f in table if f.required and f.name not in _IDENTITY]
+    identity = " or ".join(f"`{f.wire}`" for f in table if f.identity)
+    required = [f"`{f.wire}`" for f in table if f.required and not f.identity]
     names = [*filter(None, [identity]), *required]
     if not names:
         return ""

@@ -278,7 +278,7 @@ EMPTY_KEYS: list[Any] = [
 
 
 @pytest.mark.parametrize("how", ["keyword", "assigned", "copied", "pickled"])
-@pytest.mark.parametrize("empty", EMPTY_KEYS, ids=repr)
+@pytest.mark.parametrize("empty", EMPTY_KEYS, ids=stable)
 def test_a_key_that_was_given_and_is_empty_is_none_and_never_that_of_the_environment(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, empty: Any, how: str
 ) -> None:

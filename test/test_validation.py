@@ -91,7 +91,7 @@ def strict_json(value: object) -> Any:
 def test_an_event_needs_an_identity(name: str, missing: dict[str, str | None]) -> None:
     ids = [f.name for f in MODELS[name] if f.name in IDENTITY]
     given_ = {**minimal(name), "user_id": None, **missing}
-    wanted = f"{name}: needs {' or '.join(ids)}, to tell whose event it is"
+    wanted = f"{name}: needs {' or '.join(ids)}: the customer's, not the order's"
     assert problems(model_class(name), model_class(name)(**given_)) == (wanted,)
     assert problems(model_class(name), wire_names(name, given_)) == (wanted,)
 
@@ -268,7 +268,7 @@ class LyingUUID(UUID):
         (Liar("2.50"), "2.50"),
         (LateLiar(2017, 7, 14, 2, 40, tzinfo=timezone.utc), "1500000000000"),
     ],
-    ids=repr,
+    ids=stable,
 )
 def test_text_fields_take_what_users_have(sandbox: Sandbox, client: ApiClient, value: Any, text: str) -> None:
     thirdwatch_api.OrderStatusApi(client).order_status(OrderStatus(user_id="u", reason=value))
@@ -302,7 +302,7 @@ def test_lazily_translated_text_that_is_empty_counts_as_missing(kind: str, monke
     empty = lazy_text(kind, monkeypatch, str)
     assert problems(CreateOrder, CreateOrder(user_id=empty, order_id=empty)) == (
         "CreateOrder.order_id: is required",
-        "CreateOrder: needs user_id or session_id, to tell whose event it is",
+        "CreateOrder: needs user_id or session_id: the customer's, not the order's",
     )
 
 
@@ -370,7 +370,7 @@ def test_a_bool_of_numpy_is_refused_with_what_to_do() -> None:
     )
 
 
-@pytest.mark.parametrize("value", [{"_x": 1}, {}, CustomInfo()], ids=repr)
+@pytest.mark.parametrize("value", [{"_x": 1}, {}, CustomInfo()], ids=stable)
 def test_a_mapping_is_refused_where_none_is_declared(value: Any) -> None:
     name = type(value).__name__
     order = CreateOrder(user_id="u", order_id="o", is_gift=value, items=value, payment_methods=[PaymentMethod()])
@@ -510,7 +510,7 @@ def test_all_problems_are_reported_with_their_paths(sandbox: Sandbox, client: Ap
         "CreateOrder.custom_info.a.b[1]: a value of type set has no form in JSON",
         "CreateOrder.custom_info.<str>: a value of type bytes has no form in JSON; decode it",
         "CreateOrder.custom_info: a key must be text, got int",
-        "CreateOrder: needs user_id or session_id, to tell whose event it is",
+        "CreateOrder: needs user_id or session_id: the customer's, not the order's",
     }
     for problem in caught.value.problems:
         assert problem in str(caught.value)
@@ -533,7 +533,7 @@ def test_a_python_name_or_a_typo_in_a_dict_is_reported_with_the_wire_key(name: s
 def test_the_wrong_spelling_of_the_user_id_is_reported_with_the_right_one() -> None:
     assert problems(Login, {"_userID": "u"}) == (
         "Login._userID: unknown key; did you mean '_userId'?",
-        "Login: needs user_id or session_id, to tell whose event it is",
+        "Login: needs user_id or session_id: the customer's, not the order's",
     )
 
 

@@ -134,7 +134,7 @@ class _Encoder:
         named = [f for f in field_table(model) if f.identity]
         by_key = isinstance(event, Mapping)
         if named and all(_is_missing(event.get(f.wire) if by_key else getattr(event, f.name)) for f in named):
-            self.refuse(model.__name__, f"needs {' or '.join(f.name for f in named)}, to tell whose event it is")
+            self.refuse(model.__name__, f"needs {' or '.join(f.name for f in named)}: the customer's, not the order's")
 
     def model(self, model: type[Model], value: Any, path: Path) -> str:
         """Write an instance of the model, or a mapping with its wire keys."""
