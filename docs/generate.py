@@ -48,7 +48,6 @@ except ApiException as error:
     print(f"Exception when calling {api}->{method}: {{error}}")
 """
 _LINE_LENGTH = 100
-_IDENTITY = ("user_id", "session_id")
 
 _SAMPLES: dict[str, object] = {
     "address1": "1 Example Street",
@@ -192,8 +191,8 @@ def _declared_value(f: Field, doc: str) -> object:
     if f.model:
         part = _sample(f.model)
         return [part] if f.kind is Kind.LIST else part
-    named = re.search(r"(?:Known values:|for instance)\s+``([^`]+)``", doc)
-    return named and named[1]
+    named = re.search(r"for instance\s+``([^`]+)``", doc)
+    return f.known[0] if f.known else named and named[1]
 
 
 def _source(value: object, indent: str = "") -> str:
@@ -353,8 +352,8 @@ def _own_options(call: Call) -> list[tuple[str, object]]:
 def _required(model: type[Model]) -> str:
     """Say what an event can't be without."""
     table = field_table(model)
-    identity = " or ".join(f"`{f.wire}`" for f in table if f.name in _IDENTITY)
-    required = [f"`{f.wire}`" for f in table if f.required and f.name not in _IDENTITY]
+    identity = " or ".join(f"`{f.wire}`" for f in table if f.identity)
+    required = [f"`{f.wire}`" for f in table if f.required and not f.identity]
     names = [*filter(None, [identity]), *required]
     if not names:
         return ""
@@ -395,7 +394,7 @@ def _model_page(model: type[Model]) -> str:
 def _field_rows(model: type[Model], *, is_event: bool) -> Iterator[tuple[str, ...]]:
     docs = _field_docs(model)
     table = field_table(model)
-    identity = [f.name for f in table if f.name in _IDENTITY and is_event]
+    identity = [f.name for f in table if f.identity and is_event]
     for f in table:
         notes = ["required" if f.required or [f.name] == identity else "[optional]"]
         if f.name in identity and len(identity) > 1:
@@ -404,9 +403,15 @@ def _field_rows(model: type[Model], *, is_event: bool) -> Iterator[tuple[str, ..
             notes.append("masked by `repr`")
         keys = getattr(model, "json_keys", {}).get(f.name, (f.wire,))
         kind = f"[**{f.label}**]({f.model.__name__}.md)" if f.model else f"**{f.label}**"
-        yield f"**{f.name}**", ", else ".join(f"`{key}`" for key in keys), kind, _cell(docs[f.name]), ", ".join(notes)
+        what = f"{_cell(docs[f.name])} {_known_values(f)}".strip()
+        yield f"**{f.name}**", ", else ".join(f"`{key}`" for key in keys), kind, what, ", ".join(notes)
     if "additional_properties" in docs:
         yield "**additional_properties**", "all others", "**dict**", _cell(docs["additional_properties"]), "[optional]"
+
+
+def _known_values(f: Field) -> str:
+    named = ", ".join(f"`{value}`" for value in f.known)
+    return named and f"Known value{'s' * (len(f.known) > 1)}: {named}."
 
 
 def _readme_parts() -> dict[str, str]:

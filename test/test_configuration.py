@@ -20,6 +20,7 @@ from thirdwatch_api.exceptions import ApiTypeError, ApiValueError, ServiceExcept
 from thirdwatch_api.sandbox import Sandbox
 
 from .facts import API_KEY_HEADER, HOST
+from .ids import stable
 
 EVENT = OrderStatus(user_id="u-42")
 CANARY = "c4n4ry"
@@ -169,7 +170,7 @@ REFUSED: list[tuple[str, object, type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "kind"), REFUSED, ids=lambda part: str(part)[:24])
+@pytest.mark.parametrize(("name", "value", "kind"), REFUSED, ids=lambda part: stable(part)[:24])
 def test_a_value_that_cant_be_right_is_refused_where_it_is_assigned(
     name: str, value: object, kind: type[Exception]
 ) -> None:
@@ -277,7 +278,7 @@ EMPTY_KEYS: list[Any] = [
 
 
 @pytest.mark.parametrize("how", ["keyword", "assigned", "copied", "pickled"])
-@pytest.mark.parametrize("empty", EMPTY_KEYS, ids=repr)
+@pytest.mark.parametrize("empty", EMPTY_KEYS, ids=stable)
 def test_a_key_that_was_given_and_is_empty_is_none_and_never_that_of_the_environment(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, empty: Any, how: str
 ) -> None:

@@ -8,14 +8,13 @@ import re
 import sys
 import weakref
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from ._json import load_lenient
 from ._lazy import load
+from ._redaction import MASK, Redactor, short, without_user
 from .configuration import (
     API_KEY_HEADER,
     Configuration,
@@ -31,14 +30,11 @@ from .exceptions import (
     ApiValueError,
     ConnectionException,
     InvalidResponseException,
-    without_emails,
-    without_keys,
-    without_texts,
-    without_user,
+    make_error,
 )
 from .models._deserialize import convert
 from .models._encoder import to_json_value, value_to_json
-from .models._model import Kind, field_table
+from .models._model import Kind, Model, field_table
 from .models._response import Answer
 from .models.event_response import EventResponse
 from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse, retry_after
@@ -46,6 +42,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .callbacks import CallbackPool
+    from .models.error_response import ErrorResponse
 
 __all__ = ["ApiClient", "ApiResponse", "default_configuration"]
 
@@ -62,6 +59,7 @@ _FRAMING = frozenset(
 )
 _HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
 _NO_CONTENT = 204
+_MOST_VALUES = 100_000  # to read many more of them would hold up other threads
 _NOT_OPENED = (ImportError, OSError)
 """What an import at the first use raises in a process that has no file descriptor left."""
 
@@ -100,7 +98,7 @@ class _LastHeaders(NamedTuple):
 
     def __repr__(self) -> str:
         """Show none of them: the key is among them."""
-        return "_LastHeaders(***)"
+        return f"_LastHeaders({MASK})"
 
 
 def default_configuration() -> Configuration:
@@ -236,6 +234,7 @@ class ApiClient:
         *,
         at_root: bool = False,
         any_body: bool = False,
+        model: type[Model] | None = None,
     ) -> Any:
         """Make one call; what the methods of the API classes are built on.
 
@@ -250,13 +249,15 @@ class ApiClient:
             query, ``["api_key_body"]`` as ``secret`` in the body; None to send none
         :param at_root: whether the path stands at the root of the host, instead of below the host's own path
         :param any_body: whether an answer with a 2xx status is a success even if it is not a JSON object
+        :param model: what the body is; its personal fields are masked where the answer repeats them. Without it, those
+            of every model are
         :return: ``(data, status, headers)``, or the data alone with ``_return_http_data_only``; with ``callback``
             a PendingCall
         :raises ApiException: whatever went wrong; the other options are those of ``Options``
         """
         if not (callback is None or callable(callback)):
             raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
-        if not (isinstance(method, str) and method.isalpha()):
+        if not (isinstance(method, str) and method.isascii() and method.isalpha()):
             raise ApiValueError("method: expected an HTTP verb such as POST")
         if not isinstance(resource_path, str):
             raise ApiValueError(f"resource_path: expected text, got {type(resource_path).__name__}")
@@ -267,11 +268,12 @@ class ApiClient:
         text: str | None = None if body is None else value_to_json(body)
         auth = auth_settings or ()
         key = self._key(header_params) if auth else ""
+        if key and "api_key" not in auth:
+            _check_key(key)
         if "api_key_body" in auth:
-            text = json.dumps({**json.loads(text or "{}"), "secret": key})
+            text = _with_secret(text, key)
         secret_query = urlencode({"api_key": key}) if "api_key_query" in auth else ""
         data = None if text is None else text.encode()
-        secrets = (key,) if key else ()
         request = Request(
             method,
             resource_path,
@@ -283,8 +285,10 @@ class ApiClient:
                 header_params, _headers, key if "api_key" in auth else "", with_body=body is not None
             ),
             body=data,
-            secrets=secrets,
-            mask=partial(_masked, secrets, data),
+            key=key,
+            model=model or type(body),
+            public_keys=_public_keys,
+            explain=_error_response,
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
             deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
@@ -310,7 +314,6 @@ class ApiClient:
         try:
             answer = self.rest_client.request(request)
         except ApiException as error:
-            _explain(error, request)
             if not (any_body and isinstance(error, InvalidResponseException) and error.status):
                 raise
             answer = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
@@ -319,7 +322,7 @@ class ApiClient:
         if isinstance(answer, RESTResponse):
             data = _read(answer, response_type, request, any_body=any_body)
             if any_body or request.secret_query:  # who logs URLs and bodies may echo them, too
-                headers = _mask_headers(headers, request.secrets)
+                headers = request.redactor().headers(headers)
         return data if data_only else ApiResponse(data, answer.status, headers)
 
     def _key(self, header_params: Mapping[str, str] | None) -> str:
@@ -391,7 +394,7 @@ def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
         for name, value in (params or {}).items():
             path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
         return f"{path}?{urlencode(query, doseq=True)}" if query else path
-    except (TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - values of the user may raise anything
         raise ApiValueError(
             f"path_params, query_params: can't be written into a URL ({type(error).__name__})"
         ) from None
@@ -399,11 +402,36 @@ def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
 
 def _load_object(data: bytes) -> dict[str, Any] | None:
     """Read a JSON object; None when it is anything else."""
+    if len(data) > _MOST_VALUES and _has_too_many_values(data):
+        return None
     try:
         value = load_lenient(data.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _has_too_many_values(data: bytes) -> bool:
+    """Return whether JSON holds more than any response of the service. Each step is one fast pass over the bytes."""
+    bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    if bare.count(b'"') > 2 * _MOST_VALUES:
+        return True
+    between_texts = b"".join(bare.split(b'"')[::2])
+    return sum(map(between_texts.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES
+
+
+def _check_key(key: str) -> None:
+    """Refuse a key that only a header would refuse otherwise: bytes that are not UTF-8, taken from the environment."""
+    if re.search("[\ud800-\udfff]", key):
+        raise ApiValueError("api_key: holds bytes that are not UTF-8")
+
+
+def _with_secret(text: str | None, key: str) -> str:
+    """Put the key into the body."""
+    body: object = json.loads(text or "{}")
+    if not isinstance(body, dict):
+        raise ApiTypeError(f"body: expected a JSON object for the key to stand in, got {type(body).__name__}")
+    return json.dumps({**body, "secret": key})
 
 
 def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_body: bool) -> Any:
@@ -415,26 +443,42 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         text = answer.data.decode("utf-8", "replace").strip()
         given = {"message": text} if text else {}
     if given is None:
+        raise _invalid_response(answer, request)
+    if any_body or request.secret_query:
+        request.redactor().json(given)
+    data = convert(given, response_type)
+    failure, reason = _lack(data)
+    if reason:
+        raise _invalid_response(answer, request, failure, reason)
+    return data
+
+
+def _invalid_response(
+    answer: RESTResponse,
+    request: Request,
+    failure: type[InvalidResponseException] = InvalidResponseException,
+    reason: str = "",
+) -> ApiException:
+    """Make the error for a 2xx status whose body is not what it should be.
+
+    :param reason: what is wrong with it; when left out, that it is not a JSON object
+    """
+    redactor = request.redactor()
+    if not reason:
         kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-        failure, reason = (
-            InvalidResponseException,
-            f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)",
-        )
-    else:
-        if any_body or request.secret_query:
-            _mask_json(given, request.secrets)
-        data = convert(given, response_type)
-        failure, reason = _lack(data)
-        if not reason:
-            return data
-    answer.reason = request.mask(answer.reason or "")
-    error = failure(http_resp=answer)
-    error.reason = request.mask(reason)
-    error.retry_after = retry_after(answer)
-    error.body = without_keys(error.body or "", request.secrets)
-    error.attempts = answer.attempts
-    _explain(error, request)
-    raise error
+        reason = f"the answer is not a JSON object ({short(redactor.line(kind))}, {len(answer.data)} bytes)"
+    return make_error(
+        failure,
+        answer.status,
+        reason,
+        redactor,
+        body=answer.data,
+        headers=answer.headers,
+        error_response=_error_response(redactor, answer.data),
+        attempts=answer.attempts,
+        retry_after=retry_after(answer),
+        until=answer.until,
+    )
 
 
 def _lack(data: object) -> tuple[type[InvalidResponseException], str]:
@@ -446,61 +490,37 @@ def _lack(data: object) -> tuple[type[InvalidResponseException], str]:
     return InvalidResponseException, ""
 
 
-def _explain(error: ApiException, request: Request) -> None:
-    """Attach what the service said; the sentence for ``str(error)`` repeats nothing of the event that is personal."""
-    if error.headers is not None:
-        error.headers = _mask_headers(error.headers, request.secrets)
-    given = _load_object(error.body.encode()) if error.body else None
-    if given is not None:
-        _mask_json(given, request.secrets)
-        with suppress(*_NOT_OPENED):  # the status says enough
-            said = load(".models.error_response", __package__).ErrorResponse.from_dict(given)
-            error.explain(said, request.mask(said.message or ""))
-
-
-def _masked(keys: Iterable[str], body: bytes | None, text: str) -> str:
-    """Mask in what the service says the keys, and what is personal in the event."""
+def _error_response(redactor: Redactor, data: bytes) -> ErrorResponse | None:
+    """Read the body of a refusal; None when it is not a JSON object."""
+    given = _load_object(data) if data else None
+    if given is None:
+        return None
+    redactor.json(given)
     try:
-        return without_emails(without_texts(without_keys(text, keys), _personal_texts(body)))
-    except _NOT_OPENED:
-        return "***"
+        response: ErrorResponse = load(".models.error_response", __package__).ErrorResponse.from_dict(given)
+    except _NOT_OPENED:  # the status says enough
+        return None
+    return response
 
 
-def _mask_headers(headers: Any, secrets: Iterable[str]) -> Any:
-    return type(headers)((name, without_keys(value, secrets)) for name, value in headers.items())
+_public: dict[type, frozenset[str]] = {}
 
 
-def _mask_json(answer: dict[str, Any], secrets: Iterable[str]) -> None:
-    """Mask what an answer echoes, in place and without recursion: it may be nested as deep as it likes."""
-    pending: list[Any] = [answer]
-    while pending:
-        holder = pending.pop()
-        values = holder.values() if isinstance(holder, dict) else holder
-        masked = [without_keys(value, secrets) if isinstance(value, str) else value for value in values]
-        if isinstance(holder, dict):
-            keys = [without_keys(key, secrets) for key in holder]
-            holder.clear()
-            holder.update(zip(keys, masked, strict=True))
-        else:
-            holder[:] = masked
-        pending += [value for value in masked if isinstance(value, (dict, list))]
+def _public_keys(model: type) -> frozenset[str]:
+    """Return the JSON keys of a model and its parts that hold nothing about a person; for another type, of all."""
+    if model not in _public:
+        fields = [f for part in _parts(model) for f in field_table(part)]
+        personal = {f.wire for f in fields if f.personal or f.kind is Kind.FREE}
+        _public[model] = frozenset(f.wire for f in fields) - personal
+    return _public[model]
 
 
-@cache
-def _personal_keys() -> frozenset[str]:
-    models = load(".models", __package__)
-    every = (getattr(models, name) for name in models.__all__)
-    return frozenset(f.wire for model in every for f in field_table(model) if f.personal or f.kind is Kind.FREE)
-
-
-def _personal_texts(body: bytes | None) -> Iterator[str]:
-    """Find the texts of an event that are about a person."""
-    pending: list[tuple[bool, object]] = [(False, json.loads(body or b"null"))]
-    while pending:
-        personal, value = pending.pop()
-        if isinstance(value, dict):
-            pending += [(personal or key in _personal_keys(), part) for key, part in value.items()]
-        elif isinstance(value, list):
-            pending += [(personal, part) for part in value]
-        elif personal and isinstance(value, str):
-            yield value
+def _parts(model: type) -> set[type[Model]]:
+    if not issubclass(model, Model):
+        models = load(".models", __package__)
+        return {getattr(models, name) for name in models.__all__}
+    parts = {model}
+    for f in field_table(model):
+        if f.model:
+            parts |= _parts(f.model)
+    return parts

@@ -10,7 +10,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ._lazy import load
-from .exceptions import ApiTypeError, ApiValueError, without_user
+from ._redaction import MASK, without_user
+from .exceptions import ApiTypeError, ApiValueError
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ Retries: TypeAlias = "int | Retry"
 
 _DEFAULT_HOST = "https://api.thirdwatch.ai/event"
 _LONGEST = 24 * 24 * 3600  # 24 days: poll() counts milliseconds in 32 bits, which end a day later
-_MASK = "***"
 
 _Init = TypeVar("_Init", bound=Callable[..., None])
 
@@ -62,7 +62,7 @@ class _Secrets(dict[str, str]):
     """Texts by name that do not print."""
 
     def __repr__(self) -> str:
-        return repr(dict.fromkeys(self, _MASK))
+        return repr(dict.fromkeys(self, MASK))
 
 
 def _number(name: str, value: object) -> float:
@@ -475,7 +475,7 @@ class Configuration:
     def __repr__(self) -> str:
         """Show all settings, with keys and the proxy's address masked."""
         values = self.__getstate__()
-        values.update(api_key=_Secrets(self._api_key), proxy=self.proxy and _MASK, host=without_user(self.host))
+        values.update(api_key=_Secrets(self._api_key), proxy=self.proxy and MASK, host=without_user(self.host))
         for ignored in ("username", "password", "temp_folder_path"):
             del values[ignored]
         return f"Configuration({', '.join(f'{name}={value!r}' for name, value in values.items())})"

@@ -103,6 +103,7 @@ class Api:
             auth_settings=[self.auth],
             at_root=self.at_root,
             any_body=self.any_body,
+            model=type(event) if isinstance(event, Model) else self.model,
             **options,
         )
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import ClassVar
 
 from ..exceptions import InvalidResponseException, ScoreNotReadyException
-from ._model import Needed
+from ._model import Required
 from ._response import Answer
 from .reason import Reason
+from .values import FlagValue
 
 __all__ = ["RISK_THRESHOLD", "ScoreResponse"]
 
@@ -33,11 +34,11 @@ class ScoreResponse(Answer):
     order_timestamp: datetime | None = None
     """Time of the order, aware, in UTC."""
 
-    score: Needed[float] | None = None
+    score: Required[float] | None = None
     """Risk: the higher, the riskier. A whole number so far; ``ScoreApi`` returns no answer without one."""
 
-    flag: str | None = None
-    """Colour of the verdict. Known values: ``red``, ``green``."""
+    flag: FlagValue | str | None = None
+    """Colour of the verdict."""
 
     reasons: list[Reason] = field(default_factory=list[Reason])
     """Signals that fed the score."""
