@@ -40,7 +40,8 @@ def score(client):
 
 def bare(method="POST", target="/event/v1/order_status"):
     with urllib3.PoolManager(ca_certs=authority) as manager:
-        return manager.request(method, root + target, body=b"{}" if method == "POST" else None).json()
+        response = manager.request(method, root + target, body=b"{}" if method == "POST" else None)
+        return json.loads(response.data)
 
 def error_of(work, *args):
     try:
