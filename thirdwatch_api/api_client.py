@@ -390,6 +390,8 @@ def _checked_value(name: str, value: object) -> str:
 
 def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
     """Put the parameters into the path, and the query behind it."""
+    if not params and not query:
+        return path
     try:
         for name, value in (params or {}).items():
             path = path.replace(f"{{{name}}}", quote(str(value), safe=""))

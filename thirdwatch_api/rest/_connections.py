@@ -5,6 +5,7 @@ So the sockets here check the deadline of the call that uses them whenever they 
 look-up of the host's name and a proxy's response to CONNECT, for which other code waits.
 """
 
+import errno
 import socket
 import ssl
 import time
@@ -181,8 +182,10 @@ def _tls_methods(kind: Any) -> dict[str, Any]:
         _bound(self)
         try:
             return kind.recv(self, *args, **kwargs)
-        except OSError:
-            if self.version() is None:  # no handshake yet: before 3.12, wrap_socket() forgets a socket that was reset
+        except OSError as error:
+            # No handshake yet: before 3.12, wrap_socket() forgets a socket that was reset. It goes on with one that is
+            # not connected.
+            if self.version() is None and error.errno not in (errno.ENOTCONN, errno.EINVAL):
                 self.close()
             raise
 
@@ -277,7 +280,9 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
         super().connect()
         call.connecting = False
         kind = type(self.sock)
-        if isinstance(self.sock, (socket.socket, ssl.SSLSocket)) and not has_deadline(self.sock):
+        # TLS in TLS is no socket, but goes through one. That of a mock (mocket) has no dup(), and never waits.
+        is_socket = isinstance(self.sock, (socket.socket, ssl.SSLSocket)) and hasattr(kind, "dup")
+        if is_socket and not has_deadline(self.sock):
             # In place: a second socket on the same descriptor would leak or close it when a signal comes between.
             self.sock.__class__ = with_deadline(kind)
 

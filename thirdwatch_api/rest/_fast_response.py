@@ -118,8 +118,8 @@ class FastHTTPResponse(http.client.HTTPResponse):
         raise ValueError("what came is no size of a chunk")
 
     def _begin_plain(self) -> bool:
-        # What one read brought, which is more than most heads.
-        found = re.match(_PLAIN, self.fp.peek()[:_PLAIN_HEAD])
+        # What one read brought, which is more than most heads. The file of a mock (mocket) has no peek().
+        found = hasattr(self.fp, "peek") and re.match(_PLAIN, self.fp.peek()[:_PLAIN_HEAD])
         if not found:
             return False
         parts = [line.partition(":") for line in found[3].decode("latin-1").split("\r\n")[:-1]]
