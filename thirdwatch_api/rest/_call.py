@@ -17,7 +17,6 @@ from .._lazy import load
 from ..configuration import Configuration, Hook
 from ..exceptions import (
     ApiException,
-    ApiValueError,
     ConnectionException,
     InvalidResponseException,
     RedirectException,
@@ -218,8 +217,6 @@ class Call:
         else:
             proxy = self._endpoint.pool.proxy
             kind, reason = translate(error, self._endpoint.name, (proxy and proxy.netloc) or "", self._left() <= 0.001)
-        if kind is ApiValueError:
-            return ApiValueError(reason)
         known = response if kind is InvalidResponseException else None
         return make_error(
             kind,
