@@ -134,8 +134,9 @@ class Call:
         success = 200 <= response.status < 300
         if success and not self._request.preload_content:
             keep_deadline(self._state.connection, self._state.deadline)
-            # Whoever loses the response, as by an exception on the way to the caller, loses no place in the pool.
-            weakref.finalize(response, self._state.queue.reclaim, self._state).atexit = False
+            if self._state.queue is not None:  # no mock (pook) responds in place of the pool
+                # Whoever loses the response, as by an exception on the way to the caller, loses no place in the pool.
+                weakref.finalize(response, self._state.queue.reclaim, self._state).atexit = False
             return response
         wanted = success and response.status != 204  # which says that there is nothing to read
         limit = self._settings.max_response_size
