@@ -48,7 +48,6 @@ except ApiException as error:
     print(f"Exception when calling {api}->{method}: {{error}}")
 """
 _LINE_LENGTH = 100
-_IDENTITY = ("user_id", "session_id")
 
 _SAMPLES: dict[str, object] = {
     "address1": "1 Example Street",
@@ -192,8 +191,8 @@ def _declared_value(f: Field, doc: str) -> object:
     if f.model:
         part = _sample(f.model)
         return [part] if f.kind is Kind.LIST else part
-    named = re.search(r"(?:Known values:|for instance)\s+``([^`]+)``", doc)
-    return named and named[1]
+    named = re.search(r"for instance\s+``([^`]+)``", doc)
+    return f.known[0] if f.known else named and named[1]
 
 
 def _source(value: object, indent: str = "") -> str:
@@ -286,23 +285,34 @@ def _api_page(api: type[Api]) -> str:
 
 
 def _method_parts(call: Call, plain: Call) -> Iterator[str]:
-    api = call.api.__name__
-    event = call.argument if isinstance(call.argument, Model) else None
+    with_http_info = call.method.endswith("_with_http_info")
+    given = ", ".join([call.parameter, *(f"{name}={default}" for name, default in _own_options(call)), "**options"])
     yield f"## **{call.method}**"
-    with_http_info = call.method != plain.method
-    yield f"> {ApiResponse.__name__ if with_http_info else call.returns} {call.method}({call.parameter}, **options)"
+    yield f"> {ApiResponse.__name__ if with_http_info else call.returns} {call.method}({given})"
     yield call.docs.summary
     if call.docs.rest:
         yield call.docs.rest
     for name, what in call.docs.fields.items():
         if name.startswith("raises "):
-            yield f"Raises **{name.removeprefix('raises ')}**: {what}"
-    if with_http_info:
+            yield f"Raises [**{name.removeprefix('raises ')}**](../README.md#errors): {what}"
+    if call.method == plain.method:
+        yield from _plain_parts(call)
+    elif with_http_info:
         yield f"It takes what [{plain.method}]({plain.link}) takes, and returns a named tuple:"
         rows = [(f"**{name}**", _cell(doc)) for name, doc in _field_docs(ApiResponse).items()]
         yield _table("Name", "Description", rows=rows)
         yield f"**data** is what {plain.method} returns: {_model_link(plain.returns)}."
-        return
+    else:
+        yield f"It takes what [{plain.method}]({plain.link}) takes, and:"
+        rows = [(f"**{name}**", call.docs.fields[f"param {name}"]) for name, _ in _own_options(call)]
+        yield _table("Name", "Description", rows=rows)
+        yield f"It returns what {plain.method} returns: {_model_link(plain.returns)}."
+
+
+def _plain_parts(call: Call) -> Iterator[str]:
+    """Make what the page says of the method that its others are described by."""
+    api = call.api.__name__
+    event = call.argument if isinstance(call.argument, Model) else None
     yield "### Example"
     example = _EXAMPLE.format(
         header=API_KEY_HEADER,
@@ -315,7 +325,7 @@ def _method_parts(call: Call, plain: Call) -> Iterator[str]:
     yield "### Parameters"
     name = type(event).__name__
     kind = f"{_model_link(name)} or a dict with its wire keys" if event else "**str** or **int**"
-    what = _docs(type(event).__doc__).summary if event else call.docs.fields[f"param {call.parameter}"]
+    what = f"{call.docs.fields[f'param {call.parameter}']} {_required(type(event)) if event else ''}".strip()
     options = ", ".join(f"`{option}`" for option in Options.__annotations__)
     yield _table(
         "Name",
@@ -331,6 +341,24 @@ def _method_parts(call: Call, plain: Call) -> Iterator[str]:
     yield f"### Authorization\n\n[api_key](../README.md#api_key), {_key_place(call.request)}"
     shown = [name for name in ("Content-Type", "Accept") if name in call.request.headers]
     yield "### HTTP request headers\n\n" + "\n".join(f"- **{name}**: {call.request.headers[name]}" for name in shown)
+
+
+def _own_options(call: Call) -> list[tuple[str, object]]:
+    """List the keywords that one method takes beside those that all take, with their defaults."""
+    parameters = inspect.signature(getattr(call.api, call.method)).parameters.values()
+    return [(each.name, each.default) for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def _required(model: type[Model]) -> str:
+    """Say what an event can't be without."""
+    table = field_table(model)
+    identity = " or ".join(f"`{f.wire}`" for f in table if f.identity)
+    required = [f"`{f.wire}`" for f in table if f.required and not f.identity]
+    names = [*filter(None, [identity]), *required]
+    if not names:
+        return ""
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return f"Only {listed} {'are' if len(names) > 1 else 'is'} required."
 
 
 def _key_place(request: Request) -> str:
@@ -366,7 +394,7 @@ def _model_page(model: type[Model]) -> str:
 def _field_rows(model: type[Model], *, is_event: bool) -> Iterator[tuple[str, ...]]:
     docs = _field_docs(model)
     table = field_table(model)
-    identity = [f.name for f in table if f.name in _IDENTITY and is_event]
+    identity = [f.name for f in table if f.identity and is_event]
     for f in table:
         notes = ["required" if f.required or [f.name] == identity else "[optional]"]
         if f.name in identity and len(identity) > 1:
@@ -375,9 +403,15 @@ def _field_rows(model: type[Model], *, is_event: bool) -> Iterator[tuple[str, ..
             notes.append("masked by `repr`")
         keys = getattr(model, "json_keys", {}).get(f.name, (f.wire,))
         kind = f"[**{f.label}**]({f.model.__name__}.md)" if f.model else f"**{f.label}**"
-        yield f"**{f.name}**", ", else ".join(f"`{key}`" for key in keys), kind, _cell(docs[f.name]), ", ".join(notes)
+        what = f"{_cell(docs[f.name])} {_known_values(f)}".strip()
+        yield f"**{f.name}**", ", else ".join(f"`{key}`" for key in keys), kind, what, ", ".join(notes)
     if "additional_properties" in docs:
         yield "**additional_properties**", "all others", "**dict**", _cell(docs["additional_properties"]), "[optional]"
+
+
+def _known_values(f: Field) -> str:
+    named = ", ".join(f"`{value}`" for value in f.known)
+    return named and f"Known value{'s' * (len(f.known) > 1)}: {named}."
 
 
 def _readme_parts() -> dict[str, str]:

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ import thirdwatch_api
 from thirdwatch_api import ApiClient, Configuration
 from thirdwatch_api.sandbox import Sandbox
 
+from .ids import ADDRESS
+from .servers import Clock
+
 # No deadline: a machine that is busy with something else is no fault of the package.
 settings.register_profile(
     "default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -23,6 +27,12 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 _VARIABLES = re.compile(r"THIRDWATCH_.*|.*_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE", re.IGNORECASE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test whose id is another in each run: nobody could run it again, nor share it among processes."""
+    if moving := [item.nodeid for item in items if ADDRESS.search(item.nodeid)]:
+        raise pytest.UsageError("ids that hold addresses, use ids=stable of test/ids.py: " + ", ".join(moving))
 
 
 def _is_here(host: object) -> bool:
@@ -74,6 +84,14 @@ def _fresh_state(_stay_here: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         logger.removeHandler(handler)
         handler.close()
     logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the package, to be put forward in place of waiting."""
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock
 
 
 @pytest.fixture

@@ -215,6 +215,48 @@ _FIELDS = {  # name=wire:type of each field, in the order of the constructor; ! 
     """,
 }
 
+_VALUES = {  # the known values of fields; all other fields have none
+    "Chargeback.chargeback_state": "_received _accepted _disputed _won _lost",
+    "Chargeback.chargeback_reason": "_fraud _duplicate _product_not_received _product_unacceptable _other",
+    "ClientAction.action_type": "approved declined onhold",
+    "CreateAccount.gender": "_male _female _trans",
+    "CreateAccount.social_sign_on_type": "_google _facebook _twitter _linkedin _other",
+    "CreateAccount.email_confirmed_status": "_success _failure _pending",
+    "CreateAccount.phone_confirmed_status": "_success _failure _pending",
+    "CreateAccount.account_status": "_active _inactive",
+    "CreateOrder.shipping_method": "_electronic _physical",
+    "ItemStatus.item_status": "_approved _canceled _held _fulfilled _returned _rto",
+    "ItemStatus.reason": "_paymentRisk _abuse _policy _other",
+    "ItemStatus.source": "_automated _manualReview",
+    "Login.login_status": "_success _failure",
+    "OrderStatus.order_status": "_approved _canceled _held _fulfilled _returned _rto",
+    "OrderStatus.reason": "_paymentRisk _abuse _policy _other",
+    "OrderStatus.source": "_automated _manualReview",
+    "PaymentMethod.payment_type": """
+        _cash _check _creditCard _debitCard _netBanking _wallet _cryptoCurrency _electronicFundTransfer _financing
+        _giftCard _interac _invoice _moneyOrder _masterPass _points _storeCredit _thirdPartyProcessor _voucher
+    """,
+    "Promotion.status": "_success _Failed",
+    "Promotion.failure_reason": "_alreadyUsed _invalidCode _notApplicable _expired",
+    "Reason.name": """
+        _numOfFailedTransactions _accountAge _numAccountsWithSameIp _numOfOrderSameIp _ipLocation
+        _sameBillShippAddress _isFirstNameLastNameSame _validEmail _shipAddressHasSecondField _isOrdTransIpMatch
+    """,
+    "Reason.flag": "red green grey",
+    "ScoreResponse.flag": "green red",
+    "SubmitReview.submission_status": "_success _failure _pending",
+    "Tag.abuse_type": "_paymentAbuse _contentAbuse _promotionAbuse _accountAbuse",
+    "Transaction.transaction_type": "_sale _authorize _capture _void _refund _deposit _withdrawal _transfer",
+    "Transaction.transaction_status": "_success _failure _pending",
+    "UnTag.abuse_type": "_paymentAbuse _contentAbuse _promotionAbuse _accountAbuse",
+    "UpdateAccount.gender": "_male _female _trans",
+    "UpdateAccount.social_sign_on_type": "_google _facebook _twitter _linkedin _other",
+    "UpdateAccount.email_confirmed_status": "_success _failure _pending",
+    "UpdateAccount.phone_confirmed_status": "_success _failure _pending",
+    "UpdateAccount.account_status": "_active _inactive",
+    "UpdateOrder.shipping_method": "_electronic _physical",
+}
+
 
 def _field(text: str) -> FieldFact:
     name, _, rest = text.partition("=")
@@ -224,6 +266,7 @@ def _field(text: str) -> FieldFact:
 
 APIS = tuple(ApiFact(*line.split()) for line in _METHODS.strip().splitlines())
 MODELS = {model: tuple(map(_field, text.split())) for model, text in _FIELDS.items()}
+VALUES = {field: tuple(text.split()) for field, text in _VALUES.items()}
 ANSWERS = ("ErrorResponse", "EventResponse")
 EVENTS = {api.model: api for api in APIS}
 PARTS = tuple(model for model in MODELS if model not in EVENTS and model not in ANSWERS and model != "CustomInfo")

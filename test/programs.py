@@ -8,7 +8,7 @@ import textwrap
 
 __all__ = ["HANG", "run_script"]
 
-HANG = 20  # seconds after which a script counts as hung; it never takes that long otherwise
+HANG = 60  # seconds after which a script counts as hung; it never takes that long otherwise
 
 
 def run_script(script: str, *args: str, warnings: bool = True) -> subprocess.CompletedProcess[str]:

@@ -1,9 +1,9 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """Every answer ends in an EventResponse or in the right exception, and none is read beyond bounds."""
 
 from __future__ import annotations
 
 import gzip
+import http.client
 import tracemalloc
 from collections.abc import Callable
 from functools import cache
@@ -285,6 +285,41 @@ def test_the_transport_by_itself_answers_with_bytes_and_headers() -> None:
         assert found.getheaders()["x-trace"] == found.getheader("X-TRACE") == "t-1"
         assert found.getheader("X-Other", "none") == "none"
         assert server.requests[0].line == "GET /event/health HTTP/1.1"
+
+
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nX-Trace: t-1\r\nx-odd:\t a:b \t\r\nX-Trace: t-2\r\n\r\n" + OK
+
+
+@pytest.mark.parametrize(
+    ("message", "is_plain"),
+    [
+        (PLAIN, True),
+        (PLAIN.replace(b"x-odd:\t a:b", b"Connection: Keep-Alive"), True),
+        (PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0"), False),
+        (PLAIN.replace(b"200 OK", b"200"), False),
+        (PLAIN.replace(b"Content-Length: 20", b"Content-Length: 20\r\ncontent-length: 20"), False),
+        (PLAIN.replace(b"Content-Length: 20", b"Content-Length: 0000000000000020"), False),
+        (PLAIN.replace(b"Content-Length: 20", b"Content-Length: 20\r\nConnection: close"), False),
+        (PLAIN.replace(b"X-Trace: t-1", b"X-Trace: t-1\r\nX-Long: " + b"x" * 9000), False),
+        (head(100) + PLAIN, False),
+    ],
+)
+def test_a_plain_head_is_read_the_fast_way_and_loses_no_header(
+    message: bytes, is_plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[object] = []
+    parse = http.client.parse_headers
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        parsed.append(args)
+        return parse(*args, **kwargs)
+
+    monkeypatch.setattr(http.client, "parse_headers", watched)
+    with FaultServer(raw(message, "close")) as server, make_client(server.url) as client:
+        data, status, headers = OrderStatusApi(client).order_status_with_http_info(EVENT)
+    assert (data, status, headers["x-trace"]) == (EventResponse(message="taken"), 200, "t-1, t-2")
+    assert headers.get("X-Odd", "a:b") == "a:b"
+    assert bool(parsed) is not is_plain
 
 
 def test_headers_of_an_answer_are_found_in_any_letter_case() -> None:

@@ -97,6 +97,52 @@ def test_default_headers_and_a_cookie_go_with_each_call(sandbox: Sandbox) -> Non
     assert (first["X-Once"], second["X-Once"]) == ("1", None)
 
 
+def test_headers_of_one_call_go_with_it_alone_and_win_over_the_clients_own(sandbox: Sandbox) -> None:
+    with ApiClient(sandbox.host, "X-Shop", "first", "session=1", configuration=sandbox.configuration()) as client:
+        own = {"traceparent": "00-1-2-01", "x-shop": "of the call", "Cookie": "session=2", "user-agent": "mine"}
+        OrderStatusApi(client).order_status(EVENT, _headers=own)
+        OrderStatusApi(client).order_status(EVENT)
+        OrderStatusApi(client).order_status(EVENT, _headers=None)
+        send(client, header_params={"X-Once": "1", "X-Twice": "1"}, _headers={"X-Twice": "2"})
+    first, second, third, last = (request.headers for request in sandbox.requests)
+    for name, value in own.items():
+        assert first.get_all(name) == [value]
+    for headers in (second, third):
+        assert (headers["traceparent"], headers["X-Shop"], headers["Cookie"]) == (None, "first", "session=1")
+        assert headers["User-Agent"] == client.user_agent
+    assert (last["X-Once"], last.get_all("X-Twice")) == ("1", ["2"])
+    assert own["x-shop"] == "of the call"
+
+
+@pytest.mark.parametrize("call", [OrderStatusApi.order_status, OrderStatusApi.order_status_with_http_info])
+def test_headers_of_one_call_are_checked_and_never_logged(
+    sandbox: Sandbox, client: ApiClient, caplog: pytest.LogCaptureFixture, call: Callable[..., Any]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    refused: list[tuple[object, type[Exception], str]] = [
+        (5, ApiTypeError, "_headers: expected a dict, got int"),
+        ([("X-Shop", CANARY)], ApiTypeError, "_headers: expected a dict, got list"),
+        ({"X-Shop": f"{CANARY}\r\nX-Evil: 1"}, ApiValueError, "header X-Shop: "),
+        ({f"X-{CANARY}:": "1"}, ApiValueError, "the name of a header"),
+        ({"Content-Length": "1"}, ApiValueError, "header Content-Length: is set by the transport"),
+        ({API_KEY_HEADER.lower(): CANARY}, ApiValueError, "_headers: can't hold the API key; it belongs into "),
+    ]
+    for headers, kind, message in refused:
+        with pytest.raises(kind, match=f"^{message}") as caught:
+            call(OrderStatusApi(client), EVENT, _headers=headers)
+        assert CANARY not in f"{caught.value!r}"
+    assert sandbox.requests == []
+    call(OrderStatusApi(client), EVENT, _headers={"X-Shop": CANARY})
+    assert sandbox.requests[0].headers["X-Shop"] == CANARY
+    assert CANARY not in caplog.text
+
+
+def test_a_client_shows_neither_key_nor_headers_of_its_last_call(sandbox: Sandbox, client: ApiClient) -> None:
+    OrderStatusApi(client).order_status(EVENT, _headers={"X-Shop": CANARY})
+    assert sandbox.api_key not in repr(vars(client))
+    assert CANARY not in repr(vars(client))
+
+
 def test_a_header_without_a_value_is_sent_empty(sandbox: Sandbox) -> None:
     with ApiClient(None, "X-Empty", configuration=sandbox.configuration()) as client:
         send(client)
@@ -124,9 +170,9 @@ def test_a_header_that_changes_changes_the_next_call(sandbox: Sandbox, client: A
 
 @pytest.mark.parametrize("name", ["content-type", "USER-AGENT", "accept"])
 def test_a_default_header_replaces_ours_in_any_letter_case(sandbox: Sandbox, client: ApiClient, name: str) -> None:
-    client.set_default_header(name, "text/plain")
+    client.set_default_header(name, "application/vnd.shop+json")
     send(client)
-    assert headers_of(sandbox).get_all(name) == ["text/plain"]
+    assert headers_of(sandbox).get_all(name) == ["application/vnd.shop+json"]
 
 
 def test_a_header_may_hold_latin_1(sandbox: Sandbox, client: ApiClient) -> None:
@@ -292,7 +338,7 @@ def test_a_client_may_have_a_host_of_its_own(client: ApiClient) -> None:
         assert client.host == other.host
         assert client.configuration.host == before
     assert len(other.events) == 1
-    client.host = ""
+    client.host = None
     assert client.host == before
 
 
@@ -300,6 +346,16 @@ def test_path_parameters_are_filled_in_and_quoted(sandbox: Sandbox, client: ApiC
     with pytest.raises(NotFoundException):
         send(client, resource_path="/v1/{a}/{b}", path_params={"a": "x/y ?#é", "b": 5})
     assert sandbox.requests[0].path == "/event/v1/x%2Fy%20%3F%23%C3%A9/5"
+
+
+class Unreadable:
+    """A value that has no text."""
+
+    def __repr__(self) -> str:
+        return "Unreadable()"
+
+    def __str__(self) -> str:
+        raise RuntimeError("canary")
 
 
 @pytest.mark.parametrize(
@@ -333,6 +389,10 @@ def test_query_parameters_come_after_a_question_mark(query: Any, wanted: str) ->
         {"resource_path": 5},
         {"body": {1, 2}},
         {"body": {"a": "\ud800"}},
+        {"body": [1], "auth_settings": ["api_key_body"]},
+        {"method": "P\u00d6ST"},
+        {"path_params": {"a": Unreadable()}, "resource_path": "/v1/{a}"},
+        {"query_params": {"a": Unreadable()}},
         {"response_type": "NoSuchModel"},
     ],
     ids=str,
@@ -341,6 +401,22 @@ def test_misuse_of_call_api_is_one_of_our_errors(sandbox: Sandbox, client: ApiCl
     with pytest.raises((ApiValueError, ApiTypeError)):
         send(client, **arguments)
     assert "response_type" in arguments or sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda _: ApiClient(5), r"host: expected text, got int"),  # type: ignore[arg-type]  # that is the point
+        (lambda _: ApiClient(configuration="key"), r"configuration: expected a Configuration, got str"),  # type: ignore[arg-type]  # that is the point
+        (lambda client: send(client, method="PO ST"), r"method: expected an HTTP verb such as POST"),
+        (lambda client: send(client, resource_path=5), r"resource_path: expected text, got int"),
+    ],
+)
+def test_a_message_names_the_one_argument_that_is_wrong(
+    client: ApiClient, call: Callable[[ApiClient], object], message: str
+) -> None:
+    with pytest.raises((ApiTypeError, ApiValueError), match=f"^{message}$"):
+        call(client)
 
 
 @pytest.mark.parametrize("path", [f"{PATH}\r\nX-Evil: 1", f"{PATH} HTTP/1.1\r\n\r\n", f"{PATH}é\udcff"])
@@ -603,7 +679,7 @@ def test_deserialize_refuses_a_type_that_is_none(kind: object) -> None:
 
 
 @pytest.mark.parametrize("kind", ["date", "datetime"])
-@pytest.mark.parametrize("data", ['"yesterday"', "5", "{}", '"2017-13-01"', '"२०१७-०५-०९"', '""'])
+@pytest.mark.parametrize("data", ['"9999-12-31T24:00"', '"yesterday"', "5", "{}", '"2017-13-01"', '"२०१७-०५-०९"', '""'])
 def test_deserialize_refuses_a_time_that_is_none_without_showing_it(kind: str, data: str) -> None:
     with ApiClient() as client, pytest.raises(ApiValueError, match="the text is no ISO 8601 time"):
         client.deserialize(Reply(data), kind)

@@ -21,6 +21,7 @@ from thirdwatch_api.sandbox import Sandbox
 
 from .events import events, expected, full, minimal, model_class, wire_names
 from .facts import API_KEY_HEADER, APIS, EVENTS, ApiFact
+from .servers import eventually
 
 each_api = pytest.mark.parametrize("fact", APIS, ids=lambda fact: fact.class_name)
 EVENT = OrderStatus(user_id="u-42", order_id="o-1001")
@@ -54,6 +55,11 @@ def test_each_class_and_method_is_documented(fact: ApiFact) -> None:
     api = getattr(thirdwatch_api, fact.class_name)
     for thing in (api, getattr(api, fact.method), getattr(api, f"{fact.method}_with_http_info")):
         assert inspect.getdoc(thing)
+    assert not (inspect.getdoc(api) or "").startswith("Make the")
+    for method in (fact.method, f"{fact.method}_with_http_info"):
+        doc = inspect.getdoc(getattr(api, method)) or ""
+        assert f":param {fact.parameter}: " in doc
+        assert ":raises ApiException: " in doc
     assert (api.path, api.model) == (fact.path, model_class(fact.model))
 
 
@@ -107,6 +113,21 @@ def test_an_unknown_option_is_a_type_error(fact: ApiFact, sandbox: Sandbox, clie
     assert sandbox.requests == []
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("_dead_line", "; did you mean '_deadline'? There are callback, "),
+        ("headers", "; did you mean '_headers'? There are callback, "),
+        ("xyzzy", ". There are callback, "),
+    ],
+)
+def test_an_unknown_option_names_the_nearest(client: ApiClient, option: str, hint: str) -> None:
+    options: Any = {option: 5}
+    with pytest.raises(ApiTypeError) as caught:
+        OrderStatusApi(client).order_status(EVENT, **options)
+    assert str(caught.value).startswith(f"OrderStatusApi: unknown option {option}{hint}")
+
+
 @each_api
 def test_another_model_is_refused_before_it_is_sent(fact: ApiFact, sandbox: Sandbox, client: ApiClient) -> None:
     other = full("Login" if fact.model != "Login" else "Logout")
@@ -156,17 +177,18 @@ def test_the_options_are_those_of_the_contract() -> None:
         "_request_timeout",
         "_deadline",
         "_retries",
+        "_headers",
     }
 
 
 def test_unread_content_is_urllib3s_own_response(client: ApiClient) -> None:
     answer: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
     assert isinstance(answer, urllib3.BaseHTTPResponse)
-    assert json.loads(answer.read()) == {"message": "OrderStatus received"}
+    assert json.loads(answer.read())["message"] == "OrderStatus received"
     answer.release_conn()
     raw: Any = OrderStatusApi(client).order_status_with_http_info(EVENT, _preload_content=False)
     assert raw.status == raw.data.status == 200
-    assert raw.data.json() == {"message": "OrderStatus received"}
+    assert raw.data.json()["message"] == "OrderStatus received"
     raw.data.release_conn()
 
 
@@ -191,6 +213,7 @@ def test_none_means_what_the_configuration_says(sandbox: Sandbox, make_client: C
     sandbox.fail(None, delay=5)
     with pytest.raises(TimeoutException, match="within the time-out"):
         orders.order_status(EVENT, _request_timeout=None, _deadline=None, _retries=None)
+    eventually(lambda: sandbox.requests)
     assert len(sandbox.requests) == 1
 
 

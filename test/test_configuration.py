@@ -15,11 +15,12 @@ import pytest
 import urllib3
 
 import thirdwatch_api
-from thirdwatch_api import ApiClient, Attempt, Configuration, OrderStatus, OrderStatusApi
+from thirdwatch_api import ApiClient, Attempt, Configuration, OrderStatus, OrderStatusApi, ScoreApi, postback
 from thirdwatch_api.exceptions import ApiTypeError, ApiValueError, ServiceException
 from thirdwatch_api.sandbox import Sandbox
 
 from .facts import API_KEY_HEADER, HOST
+from .ids import stable
 
 EVENT = OrderStatus(user_id="u-42")
 CANARY = "c4n4ry"
@@ -46,6 +47,7 @@ DEFAULTS: dict[str, object] = {
     "idle_timeout": 50,
     "max_response_size": 4 * 1024 * 1024,
     "callback_threads": 4,
+    "callback_queue": 10_000,
     "client_side_validation": True,
     "app_info": None,
     "debug": False,
@@ -72,6 +74,7 @@ OTHERS: dict[str, object] = {
     "idle_timeout": 0.5,
     "max_response_size": 1,
     "callback_threads": 1,
+    "callback_queue": 5,
     "client_side_validation": False,
     "app_info": "my-shop/2.1",
     "debug": True,
@@ -83,7 +86,7 @@ OTHERS: dict[str, object] = {
 each_setting = pytest.mark.parametrize("name", DEFAULTS)
 TEXTS = ("host", "proxy", "ssl_ca_cert", "cert_file", "key_file", "app_info")
 SECONDS = ("timeout", "deadline", "idle_timeout")
-COUNTS = ("retries", "connection_pool_maxsize", "max_response_size", "callback_threads")
+COUNTS = ("retries", "connection_pool_maxsize", "max_response_size", "callback_threads", "callback_queue")
 FLAGS = ("verify_ssl", "allow_insecure_http", "client_side_validation", "debug")
 HOOKS = ("on_request", "on_response", "on_retry")
 
@@ -124,8 +127,12 @@ def test_a_misspelt_setting_fails_with_the_nearest_name() -> None:
         thirdwatch_api.configuration.verify_tls = False  # type: ignore[attr-defined]  # that is the point
     with pytest.raises(AttributeError, match=r"has no setting 'xyzzy'$"):
         Configuration().xyzzy = 1  # type: ignore[attr-defined]  # that is the point
-    with pytest.raises(TypeError, match="time_out"):
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'time_out'; did you mean 'timeout'\?"):
         Configuration(time_out=5)  # type: ignore[call-arg]  # that is the point
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'xyzzy'$"):
+        Configuration(xyzzy=5)  # type: ignore[call-arg]  # that is the point
+    with pytest.raises(TypeError, match="positional"):
+        Configuration(HOST)  # type: ignore[call-arg]  # that is the point
 
 
 @pytest.mark.parametrize("name", ["username", "password", "temp_folder_path"])
@@ -133,6 +140,14 @@ def test_old_settings_without_a_use_are_accepted(name: str) -> None:
     configuration = Configuration(**{name: CANARY})  # type: ignore[arg-type]  # of all types
     setattr(configuration, name, CANARY)
     assert getattr(configuration, name) == CANARY
+
+
+@pytest.mark.parametrize("name", SECONDS)
+def test_seconds_are_bounded_by_what_the_systems_timers_take(name: str) -> None:
+    longest = 24 * 24 * 3600
+    assert getattr(Configuration(**{name: longest}), name) == longest  # type: ignore[arg-type]  # of all types
+    with pytest.raises(ApiValueError, match=rf"^{name}: .* at most 2,073,600 \(24 days\)"):
+        Configuration(**{name: longest + 1})  # type: ignore[arg-type]  # of all types
 
 
 WRONG_PAIRS: list[object] = [(1, "2"), ("1", 2), (True, 1), {1, 2}, {"connect": 1}]
@@ -155,7 +170,7 @@ REFUSED: list[tuple[str, object, type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "kind"), REFUSED, ids=lambda part: str(part)[:24])
+@pytest.mark.parametrize(("name", "value", "kind"), REFUSED, ids=lambda part: stable(part)[:24])
 def test_a_value_that_cant_be_right_is_refused_where_it_is_assigned(
     name: str, value: object, kind: type[Exception]
 ) -> None:
@@ -237,14 +252,78 @@ def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
     assert (configuration.host, configuration.api_key) == (HOST, {API_KEY_HEADER: "given"})
 
 
-@pytest.mark.parametrize("empty", ["", None])
-def test_what_is_given_empty_means_the_environment(monkeypatch: pytest.MonkeyPatch, empty: str | None) -> None:
+def test_what_is_none_means_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THIRDWATCH_API_KEY", "from the environment")
-    assert Configuration(api_key=empty, host=empty).api_key == {API_KEY_HEADER: "from the environment"}
+    monkeypatch.setenv("THIRDWATCH_HOST", "https://staging.example/event")
+    configuration = Configuration(api_key=None, host=None)
+    assert configuration.api_key == {API_KEY_HEADER: "from the environment"}
+    assert configuration.host == "https://staging.example/event"
+    configuration.api_key = None
+    configuration.host = None  # type: ignore[assignment]  # as ApiClient(host=None) means the default
+    assert configuration.get_api_key_with_prefix(API_KEY_HEADER) is None
+    assert configuration.host == "https://staging.example/event"
+
+
+def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THIRDWATCH_API_KEY", "")
     monkeypatch.setenv("THIRDWATCH_HOST", "")
-    assert Configuration(api_key=empty, host=empty).api_key == {}
-    assert Configuration(host=empty).host == HOST
+    assert Configuration().api_key == {}
+    assert Configuration().host == HOST
+
+
+EMPTY_KEYS: list[Any] = [
+    *("", " \n", b"", b"\t ", {}, {API_KEY_HEADER: ""}, {API_KEY_HEADER: b" "}),
+    *({API_KEY_HEADER.lower(): ""}, {API_KEY_HEADER: None}),
+]
+
+
+@pytest.mark.parametrize("how", ["keyword", "assigned", "copied", "pickled"])
+@pytest.mark.parametrize("empty", EMPTY_KEYS, ids=stable)
+def test_a_key_that_was_given_and_is_empty_is_none_and_never_that_of_the_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, empty: Any, how: str
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", sandbox.api_key)
+    configuration = Configuration(host=sandbox.host, api_key="another" if how == "assigned" else empty)
+    if how == "assigned":
+        configuration.api_key = empty
+    elif how != "keyword":
+        configuration = copy.copy(configuration) if how == "copied" else pickle.loads(pickle.dumps(configuration))
+    with ApiClient(configuration=configuration) as client, pytest.raises(ApiValueError) as caught:
+        OrderStatusApi(client).order_status(EVENT)
+    assert str(caught.value).startswith("no API key: ")
+    assert ("is empty" in str(caught.value)) is bool(empty != {})
+    assert "set api_key" in str(caught.value)
+    assert sandbox.requests == []
+
+
+def test_a_key_of_the_environment_that_is_white_space_is_an_error_that_names_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", " \n")
+    client = ApiClient(configuration=Configuration(host=sandbox.host))
+    with pytest.raises(ApiValueError, match=r"no API key: .* is empty.*THIRDWATCH_API_KEY"):
+        OrderStatusApi(client).order_status(EVENT)
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("how", ["keyword", "assigned", "client", "client assigned", "pickled"])
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_a_host_that_was_given_and_is_empty_is_none_and_never_that_of_the_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, empty: str, how: str
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_HOST", sandbox.host)
+    configuration = sandbox.configuration(host=empty if how in ("keyword", "pickled") else sandbox.host)
+    if how == "assigned":
+        configuration.host = empty
+    elif how == "pickled":
+        configuration = pickle.loads(pickle.dumps(configuration))
+    with ApiClient(empty if how == "client" else None, configuration=configuration) as client:
+        if how == "client assigned":
+            client.host = empty
+        assert client.host == empty
+        with pytest.raises(ApiValueError, match=r"^host: is empty; "):
+            OrderStatusApi(client).order_status(EVENT)
+    assert sandbox.requests == []
 
 
 # Keys
@@ -282,6 +361,24 @@ def test_a_key_that_is_no_text_is_refused_without_showing_it() -> None:
     with pytest.raises(ApiValueError, match="api_key: the bytes are not UTF-8") as caught:
         configuration.get_api_key_with_prefix(API_KEY_HEADER)
     assert caught.value.__suppress_context__
+
+
+def test_a_key_of_the_environment_that_is_not_utf_8_is_refused_without_showing_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", f"{CANARY}\udcff")  # as os.environ reads bytes that are not UTF-8
+    with ApiClient(configuration=Configuration(host=sandbox.host)) as client:
+        calls: list[Callable[[], object]] = [
+            lambda: OrderStatusApi(client).order_status(EVENT),
+            lambda: ScoreApi(client).score("o-1001"),
+            lambda: postback.parse({API_KEY_HEADER: CANARY}, b"{}", client.configuration),
+        ]
+        for call in calls:
+            with pytest.raises(ApiValueError, match=r"^api_key: the bytes are not UTF-8") as caught:
+                call()
+            assert CANARY not in f"{caught.value!r} {caught.value.__cause__!r}"
+            assert caught.value.__context__ is None
+    assert sandbox.requests == []
 
 
 def test_auth_settings_are_those_of_0_0_3() -> None:

@@ -1,11 +1,10 @@
 """No server, however slow, holds a call for longer than its deadline."""
 
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 from __future__ import annotations
 
 import gzip
+import json
 import socket
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,9 @@ from thirdwatch_api import (
 from .servers import (
     EVENT,
     OK,
+    PATIENCE,
     Authority,
+    Clock,
     FaultServer,
     Proxy,
     Step,
@@ -34,15 +35,16 @@ from .servers import (
     answer,
     delayed,
     drip,
+    eventually,
     full_backlog,
     head,
     in_chunks,
+    in_time,
     latest,
     make_client,
     message,
     raw,
     record_waits,
-    reset,
     stall,
 )
 
@@ -88,15 +90,18 @@ SLOW = {
 
 
 @pytest.mark.parametrize("step", SLOW.values(), ids=SLOW)
+@in_time
 def test_a_slow_answer_costs_the_deadline_at_most(step: Step) -> None:
     with FaultServer(step) as server, make_client(server.url, deadline=DEADLINE) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException, match="before the deadline") as caught:
             OrderStatusApi(client).order_status(EVENT)
-    assert DEADLINE * 0.9 < watch.seconds < LATEST
+    assert watch.seconds > DEADLINE * 0.9
+    watch.check(LATEST)
     assert (caught.value.status, caught.value.attempts) == (0, 1)
 
 
 @pytest.mark.parametrize("name", ["no answer", "a dripped header", "a dripped body", "dripped chunks", "dripped gzip"])
+@in_time
 def test_a_slow_answer_over_tls_costs_the_deadline_at_most(name: str, tmp_path: Path) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
@@ -104,33 +109,37 @@ def test_a_slow_answer_over_tls_costs_the_deadline_at_most(name: str, tmp_path: 
         with make_client(server.url, deadline=DEADLINE, ssl_ca_cert=ca_file) as client:
             with Stopwatch() as watch, pytest.raises(TimeoutException):
                 OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < LATEST
+    watch.check(LATEST)
 
 
+@in_time
 def test_a_stall_after_a_slow_start_costs_the_deadline_at_most() -> None:
     late = delayed(0.7, raw(message()[:-3], "stall"))
     with FaultServer(late) as server, make_client(server.url, deadline=0.8) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < latest(0.8)
+    watch.check(latest(0.8))
 
 
+@in_time
 def test_a_tls_handshake_that_never_ends_costs_the_deadline_at_most() -> None:
     with FaultServer(at_accept=[stall]) as server:
         with make_client(server.url.replace("http:", "https:"), deadline=DEADLINE) as client:
             with Stopwatch() as watch, pytest.raises(TimeoutException):
                 OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < LATEST
+    watch.check(LATEST)
 
 
+@in_time
 def test_a_dripped_tls_handshake_costs_the_deadline_at_most() -> None:
     with FaultServer(at_accept=[drip(b"\x16\x03\x03\x00\x7a" + b"\x02" * 500, 0.05)]) as server:
         with make_client(server.url.replace("http:", "https:"), deadline=DEADLINE, retries=0) as client:
             with Stopwatch() as watch, pytest.raises(ConnectionException):
                 OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < LATEST
+    watch.check(LATEST)
 
 
+@in_time
 def test_a_slow_answer_within_a_tunnel_of_tls_in_tls_costs_the_deadline_at_most(tmp_path: Path) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
@@ -140,28 +149,34 @@ def test_a_slow_answer_within_a_tunnel_of_tls_in_tls_costs_the_deadline_at_most(
         with make_client("https://shop.example/event", **settings) as client:
             with Stopwatch() as watch, pytest.raises(TimeoutException):
                 OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < LATEST
+    watch.check(LATEST)
 
 
+@in_time
 def test_a_server_that_does_not_read_costs_the_deadline_at_most() -> None:
     def never_read(peer: Any) -> None:
-        peer.closing.wait(5)
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.closing.wait(PATIENCE)
 
-    event = {"_userId": "u-42", "_orderId": "o" * 32_000_000}
+    event = {"_userId": "u-42", "_orderId": "o" * 8_000_000}  # more than the kernel takes for a peer that does not read
+    with Stopwatch() as writing:
+        json.dumps(event)
     with FaultServer(at_accept=[never_read]) as server:
         with make_client(server.url, deadline=DEADLINE, client_side_validation=False) as client:
             with Stopwatch() as watch, pytest.raises(TimeoutException):
                 OrderStatusApi(client).order_status(event)
-    assert watch.seconds < LATEST + 1.0  # the time it takes to write 32 MB as JSON
+    watch.check(LATEST + 5 * writing.seconds)  # the deadline begins when the event is written
 
 
+@in_time
 def test_a_full_backlog_costs_the_deadline_at_most() -> None:
     with full_backlog() as port, make_client(f"http://127.0.0.1:{port}", deadline=DEADLINE) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < LATEST
+    watch.check(LATEST)
 
 
+@in_time
 def test_a_host_of_many_dead_addresses_costs_the_deadline_and_no_address_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -170,99 +185,115 @@ def test_a_host_of_many_dead_addresses_costs_the_deadline_and_no_address_more(
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [address] * 20)
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < latest(DEADLINE + 0.15)
+    watch.check(latest(DEADLINE + 0.15))
 
 
+@in_time
 def test_a_dripped_error_answer_costs_the_deadline_and_stays_what_its_status_says() -> None:
     slow = drip(b"x" * 1000, 0.05, head(400, {"Content-Length": "1000"}))
     with FaultServer(slow) as server, make_client(server.url, deadline=DEADLINE) as client:
         with Stopwatch() as watch, pytest.raises(BadRequestException):
             OrderStatusApi(client).order_status(EVENT)
-    assert watch.seconds < LATEST
+    watch.check(LATEST)
 
 
-def test_attempts_and_the_waits_between_them_share_one_deadline() -> None:
-    with FaultServer(delayed(0.05, answer(503))) as server, make_client(server.url, deadline=0.5) as client:
-        with Stopwatch() as watch, pytest.raises(ApiException) as caught:
+def test_attempts_and_the_waits_between_them_share_one_deadline(clock: Clock) -> None:
+    def slow(peer: Any) -> None:
+        clock.advance(10)
+        peer.send(message(503, headers={"Retry-After": "10"}))
+
+    with FaultServer(slow) as server, make_client(server.url, deadline=38, timeout=None) as client:
+        client.rest_client.sleep = clock.advance
+        with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT)
-    assert isinstance(caught.value, (ServiceException, TimeoutException))  # as it ends between or in attempts
-    assert watch.seconds < latest(0.5)
-    assert 1 < caught.value.attempts < 4
+    assert caught.value.attempts == 2  # which end after 30 s: another 10 s are not left
 
 
-def test_a_503_stays_a_503_when_the_deadline_ends_before_the_next_attempt() -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url, deadline=0.15) as client:
+def test_a_503_stays_a_503_when_the_deadline_ends_before_the_next_attempt(clock: Clock) -> None:
+    settings: dict[str, Any] = {"deadline": 60, "on_response": lambda attempt: clock.advance(59.9)}
+    with FaultServer(answer(503)) as server, make_client(server.url, **settings) as client:
         with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert (caught.value.status, caught.value.attempts) == (503, 1)
 
 
-def test_a_503_stays_a_503_when_the_wait_took_longer_than_it_was_asked_to() -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url, deadline=0.5) as client:
-        client.rest_client.sleep = lambda wait: threading.Event().wait(0.55)
+def test_a_503_stays_a_503_when_the_wait_took_longer_than_it_was_asked_to(clock: Clock) -> None:
+    with FaultServer(answer(503)) as server, make_client(server.url, deadline=60) as client:
+        client.rest_client.sleep = lambda wait: clock.advance(60)
         with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT)
         assert (caught.value.status, len(server.requests)) == (503, 1)
 
 
-def test_each_call_has_a_deadline_of_its_own_on_a_kept_connection() -> None:
-    with FaultServer(delayed(0.25, answer())) as server, make_client(server.url, deadline=0.45) as client:
+def test_each_call_has_a_deadline_of_its_own_on_a_kept_connection(clock: Clock) -> None:
+    settings: dict[str, Any] = {"deadline": 60, "idle_timeout": 3600}
+    with FaultServer() as server, make_client(server.url, **settings) as client:
         for _ in range(2):
             OrderStatusApi(client).order_status(EVENT)
-        assert server.connections == 1
+            clock.advance(61)
+        assert (server.connections, len(server.requests)) == (1, 2)
 
 
-def test_each_call_has_a_deadline_of_its_own_on_a_kept_tunnel_of_tls_in_tls(tmp_path: Path) -> None:
+def test_each_call_has_a_deadline_of_its_own_on_a_kept_tunnel_of_tls_in_tls(clock: Clock, tmp_path: Path) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
-    with FaultServer(delayed(0.25, answer()), tls=authority.server("shop.example")) as server:
+    with FaultServer(tls=authority.server("shop.example")) as server:
         with Proxy(server.port, tls=authority.server()) as proxy:
-            settings: dict[str, Any] = {"ssl_ca_cert": ca_file, "proxy": proxy.url(), "deadline": 0.45}
-            with make_client("https://shop.example/event", **settings) as client:
+            settings: dict[str, Any] = {"ssl_ca_cert": ca_file, "proxy": proxy.url(), "deadline": 60}
+            with make_client("https://shop.example/event", idle_timeout=3600, **settings) as client:
                 for _ in range(2):
                     OrderStatusApi(client).order_status(EVENT)
-        assert server.connections == 1
+                    clock.advance(61)
+        assert (server.connections, len(server.requests)) == (1, 2)
 
 
+@in_time
 def test_waiting_for_a_connection_counts_towards_the_deadline() -> None:
-    with FaultServer(stall) as server, make_client(server.url, connection_pool_maxsize=1, deadline=0.8) as client:
+    settings: dict[str, Any] = {"connection_pool_maxsize": 1, "deadline": PATIENCE, "timeout": None, "retries": 0}
+    with FaultServer(stall) as server, make_client(server.url, **settings) as client:
         orders = OrderStatusApi(client)
         stalled: Any = orders.order_status(EVENT, callback=print)
-        while not server.requests:
-            assert stalled.is_alive()
+        eventually(lambda: server.requests)
         with Stopwatch() as watch, pytest.raises(TimeoutException, match="in use") as caught:
             orders.order_status(EVENT, _deadline=0.2)
-        assert 0.19 < watch.seconds < latest(0.2)
         assert (caught.value.status, caught.value.attempts, len(server.requests)) == (0, 1, 1)
+        assert stalled.is_alive()
+        server.close()
         stalled.join()
+    assert watch.seconds > 0.19
+    watch.check(latest(0.2))
 
 
+@in_time
 def test_a_deadline_per_call_replaces_the_configurations_for_that_call_alone() -> None:
-    with FaultServer(stall, answer()) as server, make_client(server.url, deadline=5) as client:
+    with FaultServer(stall, answer()) as server, make_client(server.url, deadline=PATIENCE) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT, _deadline=0.2)
-        assert watch.seconds < latest(0.2)
-        assert client.configuration.deadline == 5
+        watch.check(latest(0.2))
+        assert client.configuration.deadline == PATIENCE
         assert OrderStatusApi(client).order_status(EVENT).message == "taken"
 
 
-def test_the_deadline_holds_for_an_answer_that_is_read_by_the_caller() -> None:
-    with FaultServer(SLOW["a dripped body"]) as server, make_client(server.url, deadline=DEADLINE) as client:
-        with Stopwatch() as watch:
-            response: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
-            with pytest.raises(urllib3.exceptions.HTTPError):
-                response.read()
-        assert watch.seconds < LATEST
+@in_time
+def test_the_deadline_holds_for_an_answer_that_is_read_by_the_caller(clock: Clock) -> None:
+    settings: dict[str, Any] = {"deadline": 60, "timeout": None}
+    with FaultServer(raw(message()[:-3], "stall")) as server, make_client(server.url, **settings) as client:
+        response: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
+        clock.advance(60 - DEADLINE)
+        with Stopwatch() as watch, pytest.raises(urllib3.exceptions.HTTPError):
+            response.read()
         response.release_conn()
+    watch.check(LATEST)
 
 
+@in_time
 def test_the_deadline_holds_for_a_call_with_a_callback() -> None:
     with FaultServer(stall) as server, make_client(server.url, deadline=DEADLINE) as client:
         with Stopwatch() as watch:
             handle: Any = OrderStatusApi(client).order_status(EVENT, callback=print)
             error = handle.exception()
         assert isinstance(error, TimeoutException)
-        assert watch.seconds < LATEST
+        watch.check(LATEST)
 
 
 @pytest.mark.parametrize(
@@ -279,28 +310,32 @@ def test_the_deadline_holds_for_a_call_with_a_callback() -> None:
     ],
     ids=str,
 )
+@in_time
 def test_a_time_out_bounds_the_wait_for_bytes(timeout: Any) -> None:
     with FaultServer(stall) as server, make_client(server.url, retries=1) as client:
         record_waits(client)
         with Stopwatch() as watch, pytest.raises(TimeoutException, match="within the time-out") as caught:
             OrderStatusApi(client).order_status(EVENT, _request_timeout=timeout)
-        assert 0.19 < watch.seconds < latest(0.2)
+        assert watch.seconds > 0.19
+        watch.check(latest(0.2))
         assert caught.value.attempts == 2
 
 
 @pytest.mark.parametrize("timeout", [1, 60, 0.25, (60, 60), (None, None), urllib3.Timeout(None), urllib3.Timeout(60)])
+@in_time
 def test_the_deadline_wins_over_a_longer_time_out(timeout: Any) -> None:
     with FaultServer(stall) as server, make_client(server.url, deadline=0.2, timeout=timeout) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException, match="before the deadline"):
             OrderStatusApi(client).order_status(EVENT)
-        assert watch.seconds < latest(0.2)
+        watch.check(latest(0.2))
 
 
+@in_time
 def test_without_a_time_out_the_deadline_alone_bounds_a_call() -> None:
     with FaultServer(stall) as server, make_client(server.url, deadline=0.2, timeout=None) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT, _request_timeout=None)
-        assert watch.seconds < latest(0.2)
+        watch.check(latest(0.2))
 
 
 def test_a_time_out_per_call_is_not_changed_by_calls() -> None:
@@ -334,8 +369,12 @@ def test_what_is_no_deadline_is_refused_by_name(value: object) -> None:
         assert server.connections == 0
 
 
-def test_a_connection_that_is_reset_late_is_not_tried_again_after_the_deadline() -> None:
-    with FaultServer(delayed(0.25, reset)) as server, make_client(server.url, deadline=0.3) as client:
-        with pytest.raises(ConnectionException) as caught:
+def test_a_connection_that_is_reset_late_is_not_tried_again_after_the_deadline(clock: Clock) -> None:
+    def reset_late(peer: Any) -> None:
+        clock.advance(59.9)
+        peer.reset()
+
+    with FaultServer(reset_late) as server, make_client(server.url, deadline=60) as client:
+        with pytest.raises(ConnectionException) as caught:  # a TimeoutException where the machine took the rest
             OrderStatusApi(client).order_status(EVENT)
         assert (caught.value.attempts, len(server.requests)) == (1, 1)

@@ -1,14 +1,18 @@
 """The family of errors: who belongs to whom, what each says, and that each survives a pickle."""
 
 import copy
+import logging
 import pickle
+import re
+import time
 from typing import Any, NamedTuple
 
 import pytest
 import urllib3
 
 import thirdwatch_api
-from thirdwatch_api import ErrorResponse, OrderStatus, OrderStatusApi, exceptions, rest
+from thirdwatch_api import CreateOrder, CreateOrderApi, ErrorResponse, OrderStatus, OrderStatusApi, exceptions, rest
+from thirdwatch_api._redaction import Redactor
 from thirdwatch_api.api_client import ApiClient
 from thirdwatch_api.exceptions import (
     ApiException,
@@ -24,6 +28,7 @@ from thirdwatch_api.exceptions import (
     OutboxException,
     OutboxFullException,
     RedirectException,
+    ScoreNotReadyException,
     ServiceException,
     TimeoutException,
     TLSException,
@@ -31,8 +36,12 @@ from thirdwatch_api.exceptions import (
     UnauthorizedException,
     UnprocessableEntityException,
     class_for_status,
+    make_error,
 )
 from thirdwatch_api.sandbox import Sandbox
+
+from . import servers
+from .servers import FaultServer, closed_port, make_client, record_waits
 
 EVENT = OrderStatus(user_id="u-42")
 MISUSE = (ApiTypeError, ApiValueError)
@@ -75,7 +84,7 @@ def filled(kind: type[ApiException]) -> ApiException:
         return kind("user_id: is required", ("user_id: is required",))
     error = kind(http_resp=ANSWER)
     error.explain(ErrorResponse("closed", additional_properties={"code": 7}), "closed")
-    error.attempts, error.retry_after = 3, 1.5
+    error.attempts, error.retry_after, error.request_id = 3, 1.5, "r-1"
     return error
 
 
@@ -100,7 +109,8 @@ def test_the_tree_is_the_one_that_the_module_draws() -> None:
     assert issubclass(TLSException, ConnectionException)
     assert issubclass(OutboxCorruptException, OutboxException)
     assert issubclass(OutboxFullException, OutboxException)
-    below = {TimeoutException, TLSException, OutboxCorruptException, OutboxFullException}
+    assert issubclass(ScoreNotReadyException, InvalidResponseException)
+    below = {TimeoutException, TLSException, OutboxCorruptException, OutboxFullException, ScoreNotReadyException}
     direct = set(EVERY) - below - {ApiException}
     assert {kind.__mro__[1] for kind in direct - {*MISUSE}} == {ApiException}
 
@@ -182,8 +192,8 @@ def test_the_text_tells_the_number_of_attempts_when_there_were_several() -> None
 
 def test_what_the_service_said_is_one_line_without_addresses() -> None:
     error = BadRequestException(400, "Bad Request")
-    error.explain(ErrorResponse("x"), "line one\n  line two\tann@shop.example")
-    assert "line one line two ***" in str(error)
+    said = ErrorResponse("line one\n  line two\tann@shop.example")
+    assert "line one line two ***" in str(make_error(BadRequestException, 400, "", Redactor(), error_response=said))
     error.explain(ErrorResponse("x"), "y" * 201)
     assert f": {'y' * 200}..." in str(error)
     error.explain(ErrorResponse("x"), "y" * 200)
@@ -209,7 +219,7 @@ def test_an_answer_is_kept_as_text(data: Any, body: str | None) -> None:
 def test_every_error_has_all_attributes() -> None:
     for error in (ApiException(), ApiException(500, "x"), ApiTypeError("x"), ApiValueError("x"), TimeoutException()):
         assert (error.body, error.headers, error.error_response) == (None, None, None)
-        assert (error.attempts, error.retry_after) == (0, None)
+        assert (error.attempts, error.retry_after, error.request_id) == (0, None, None)
     assert ApiTypeError("x").status is ApiValueError("x").status is None
     assert ApiValueError("x").problems == ()
     assert ApiValueError("x").reason == "x"
@@ -238,6 +248,133 @@ def test_an_error_of_a_real_call_can_be_pickled(sandbox: Sandbox, client: ApiCli
     twin = pickle.loads(pickle.dumps(caught.value))
     assert (twin.retry_after, twin.error_response, twin.headers["retry-after"]) == (7, ErrorResponse("slow down"), "7")
     assert str(twin) == str(caught.value)
+
+
+def test_the_repr_of_misuse_shows_each_problem_once() -> None:
+    with pytest.raises(ApiValueError) as caught:
+        OrderStatusApi(ApiClient(host="https://nowhere.invalid")).order_status({"_userIdd": "u"})
+    error = caught.value
+    assert len(error.problems) == 2
+    assert [repr(error).count(problem) for problem in error.problems] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "cause"),
+    [
+        (servers.answer(200, b"<html>"), InvalidResponseException, "not a JSON object"),
+        (servers.answer(302, b"", {"Location": "https://other.example/"}), RedirectException, "other.example"),
+    ],
+)
+def test_the_repr_of_an_error_shows_its_cause(step: servers.Step, kind: type[ApiException], cause: str) -> None:
+    with FaultServer(step) as server, make_client(server.url) as client:
+        with pytest.raises(kind) as caught:
+            OrderStatusApi(client).order_status(EVENT)
+    assert cause in repr(caught.value)
+    assert cause in caught.value.args[1]
+
+
+def test_a_json_error_without_a_message_says_its_reason() -> None:
+    with FaultServer(servers.answer(400, b'{"code": 7}')) as server, make_client(server.url) as client:
+        with pytest.raises(BadRequestException) as caught:
+            OrderStatusApi(client).order_status(EVENT)
+    assert str(caught.value) == "(400) Reason. Correct the event before sending it again."
+    assert caught.value.error_response == ErrorResponse(additional_properties={"code": 7})
+
+
+def test_a_wait_that_was_asked_for_is_told_and_why_there_was_none() -> None:
+    with FaultServer(servers.answer(503, b"", {"Retry-After": "120"})) as server:
+        with make_client(server.url, deadline=5) as client:
+            with pytest.raises(ServiceException) as caught:
+                OrderStatusApi(client).order_status(EVENT)
+    asked = r"\(503\) Reason\. The service asked to wait 120 s; the deadline of the call is [\d.]+ s away\. The service"
+    assert re.match(asked, str(caught.value))
+    with FaultServer(servers.answer(429, b"", {"Retry-After": "1"})) as server, make_client(server.url) as client:
+        with pytest.raises(TooManyRequestsException, match=r"\. The service asked to wait 1 s\. Send more slowly"):
+            OrderStatusApi(client).order_status(EVENT, _retries=0)
+
+
+IDS = {
+    "X-Request-Id": "r-1",
+    "X-Amzn-RequestId": "r-2",
+    "X-Amz-Request-Id": "r-3",
+    "X-Correlation-Id": "r-4",
+    "CF-Ray": "r-5",
+    "X-Amz-Cf-Id": "r-6",
+}
+
+
+@pytest.mark.parametrize("first", range(len(IDS)))
+def test_an_error_names_the_request_as_the_service_does(first: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="thirdwatch_api")
+    headers = dict(reversed(list(IDS.items())[first:]))
+    with FaultServer(servers.answer(503, b"", headers)) as server, make_client(server.url) as client:
+        record_waits(client)
+        with pytest.raises(ServiceException) as caught:
+            OrderStatusApi(client).order_status(EVENT, _retries=1)
+    named = f"r-{first + 1}"
+    assert caught.value.request_id == named
+    assert str(caught.value).startswith(f"(503) Reason (after 2 attempts, request id {named}). ")
+    assert [record.getMessage().endswith(f" request id {named}") for record in caplog.records] == [True, True]
+
+
+def test_an_answer_that_is_no_json_names_the_request_too() -> None:
+    answer = servers.answer(200, b"<html>", {"X-Request-Id": "r" * 5000})
+    with FaultServer(answer) as server, make_client(server.url) as client:
+        with pytest.raises(InvalidResponseException) as caught:
+            OrderStatusApi(client).order_status(EVENT)
+    assert caught.value.request_id == "r" * 200 + "..."
+    assert len(str(caught.value)) < 600
+
+
+def test_an_error_without_such_a_header_has_no_request_id() -> None:
+    with FaultServer(servers.answer(400, b"")) as server, make_client(server.url) as client:
+        with pytest.raises(BadRequestException) as caught:
+            OrderStatusApi(client).order_status(EVENT)
+    assert caught.value.request_id is None
+    assert "request id" not in str(caught.value)
+
+
+def test_the_cause_of_a_failure_is_what_urllib3_raised() -> None:
+    with make_client(f"http://127.0.0.1:{closed_port()}", retries=0) as client:
+        with pytest.raises(ConnectionException) as refused:
+            OrderStatusApi(client).order_status(EVENT)
+    assert isinstance(refused.value.__cause__, urllib3.exceptions.NewConnectionError)
+    with FaultServer(servers.cut) as server, make_client(server.url) as client:
+        record_waits(client)
+        with pytest.raises(ConnectionException) as cut:
+            OrderStatusApi(client).order_status(EVENT)
+    assert isinstance(cut.value.__cause__, urllib3.exceptions.ProtocolError)
+    with FaultServer(servers.answer(503, b"")) as server, make_client(server.url) as client:
+        with pytest.raises(ServiceException) as served:
+            OrderStatusApi(client).order_status(EVENT, _retries=0)
+    assert served.value.__cause__ is served.value.__context__ is None
+
+
+def test_a_call_whose_machine_slept_too_long_has_the_cause_of_the_last_attempt() -> None:
+    with FaultServer(servers.cut) as server, make_client(server.url, deadline=2) as client:
+        client.rest_client.sleep = lambda wait: time.sleep(2.1)
+        with pytest.raises(ConnectionException) as caught:
+            OrderStatusApi(client).order_status(EVENT)
+    assert caught.value.attempts == 1
+    assert isinstance(caught.value.__cause__, urllib3.exceptions.ProtocolError)
+
+
+def test_the_words_of_our_own_are_not_masked_though_the_event_holds_them() -> None:
+    port = closed_port()
+    event = CreateOrder(user_id="u-42", order_id="o-1", device_ip="127.0.0.1", session_id="refused")
+    with make_client(f"http://127.0.0.1:{port}", retries=0) as client:
+        with pytest.raises(
+            ConnectionException, match=rf"^no connection to http://127\.0\.0\.1:{port}: connection refused"
+        ):
+            CreateOrderApi(client).create_order(event)
+    with FaultServer(servers.answer(200, b"not JSON"), servers.answer(302, b"", {"Location": "/refused"})) as server:
+        with make_client(server.url) as client:
+            for why in (
+                r"not a JSON object \(application/json, 8 bytes\)",
+                r"refused to follow a redirect to /\*\*\*\.",
+            ):
+                with pytest.raises(ApiException, match=why):
+                    CreateOrderApi(client).create_order(event)
 
 
 def test_a_host_that_is_dead_is_an_api_exception_with_status_0(client: ApiClient) -> None:

@@ -162,6 +162,15 @@ STATUSES = [
     row("204 with broken gzip", always(answer(204, b"", {"Content-Encoding": "gzip"})), 1, SUCCESS, 204),
 ]
 
+
+def many_headers(number: int, size: int = 1) -> dict[str, str]:
+    return {f"X-{i}": "x" * size for i in range(number)}
+
+
+ODD_LINES = (
+    b"HTTP/1.1 200 OK\r\n folded\r\nFrom x y\r\n\todd\r\nX-Folded: a\r\n b\rContent-Length: 3\r\n \r\n\xe9: x\r\n"
+    b": x\r\nodd\r\nContent-Length : 20\r\n\r\n"
+)
 NOT_HTTP = [
     row("an answer of HTTP 1.0", always(raw(message(version="1.0"), "close")), 1, SUCCESS, 200),
     row("HTTP 1.0 without a length", always(raw(head(200, version="1.0") + OK, "close")), 1, SUCCESS, 200),
@@ -185,8 +194,20 @@ NOT_HTTP = [
     row("103 without end", always(raw(head(103, {"Link": "x" * 1000}) * 6000)), 1, InvalidResponseException, 0),
     row("two answers in one", always(raw(message() + message(500))), 1, SUCCESS, 200),
     row("a header of 100 kB", always(answer(headers={"X-Long": "x" * 100_000})), 4, ConnectionException, 0),
+    row("a header of 60 kB", always(answer(headers={"X-Long": "x" * 60_000})), 1, SUCCESS, 200),
+    row("a reason of 100 kB", always(raw(head("HTTP/1.1 200 " + "x" * 100_000) + OK)), 4, ConnectionException, 0),
+    row(
+        "headers of 300 kB",
+        always(answer(headers={f"X-{i}": "x" * 60_000 for i in range(5)})),
+        4,
+        ConnectionException,
+        0,
+    ),
+    row("97 headers", always(answer(headers={f"X-{i}": "x" for i in range(97)})), 1, SUCCESS, 200),
+    row("98 headers", always(answer(headers={f"X-{i}": "x" for i in range(98)})), 4, ConnectionException, 0),
     row("200 headers", always(answer(headers={f"X-{i}": "x" for i in range(200)})), 4, ConnectionException, 0),
     row("a header without a colon", always(raw(b"HTTP/1.1 200 OK\r\nodd\r\n\r\n" + OK, "close")), 1, SUCCESS, 200),
+    row("odd lines before the length", always(raw(ODD_LINES + OK)), 1, SUCCESS, 200),
     row("a header with NUL", always(answer(headers={"X-Odd": "a\0b"})), 1, SUCCESS, 200),
     row("a header in latin-1", always(answer(headers={"X-Odd": "\xe9"})), 1, SUCCESS, 200),
 ]
@@ -215,6 +236,13 @@ LENGTHS = [
         200,
     ),
     row("chunks", always(raw(head(200, CHUNKED) + in_chunks(OK, 1))), 1, SUCCESS, 200),
+    row(
+        "chunks with a blank behind their name",
+        always(raw(head(200, {"Transfer-Encoding": "chunked \t"}) + in_chunks(OK))),
+        1,
+        SUCCESS,
+        200,
+    ),
     row(
         "an extension of a chunk",
         always(raw(head(200, CHUNKED) + b"14;a=b\r\n" + OK + b"\r\n0\r\nX: y\r\n\r\n")),
@@ -301,6 +329,20 @@ ENCODINGS = [
         always(answer(headers={"Content-Encoding": ", ".join(["gzip"] * 50)})),
         1,
         InvalidResponseException,
+        200,
+    ),
+    row(
+        "gzip within gzip",
+        always(answer(200, gzip.compress(gzip.compress(OK)), {"Content-Encoding": "gzip, gzip"})),
+        1,
+        InvalidResponseException,
+        200,
+    ),
+    row(
+        "gzip without a length",
+        always(raw(head(200, {"Content-Encoding": "gzip"}) + gzip.compress(OK), "close")),
+        1,
+        SUCCESS,
         200,
     ),
     row("a 400 with broken gzip", always(answer(400, OK, {"Content-Encoding": "gzip"})), 1, BadRequestException, 400),

@@ -12,9 +12,15 @@ from thirdwatch_api.sandbox import Sandbox
 EVENT = OrderStatus(user_id="u", order_id="o")
 
 
-@pytest.mark.parametrize("arguments", [{"configuration": "x"}, {"host": Configuration()}])
-def test_a_client_takes_a_url_and_a_configuration_only(arguments: Any) -> None:
-    with pytest.raises(ApiTypeError, match="expected a Configuration, passed by keyword"):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"configuration": "x"}, "configuration: expected a Configuration, got str"),
+        ({"host": Configuration()}, "host: expected text, got Configuration; pass it as configuration="),
+    ],
+)
+def test_a_client_takes_a_url_and_a_configuration_only(arguments: Any, message: str) -> None:
+    with pytest.raises(ApiTypeError, match=f"^{message}$"):
         ApiClient(**arguments)
 
 

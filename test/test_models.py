@@ -8,6 +8,7 @@ import pickle
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 
 import thirdwatch_api
 from thirdwatch_api import CreateAccount, CustomInfo, ErrorResponse, EventResponse, Item, OrderStatus, Seller, models
+from thirdwatch_api.models import _postbacks, values
+from thirdwatch_api.models._hints import UnknownValue, nearest, unknown_values
 from thirdwatch_api.models._model import Kind, Model, decode, field_table
 
 from .events import events, expected, full, minimal, model_class, texts
-from .facts import ANSWERS, EVENTS, MODELS, PARTS
+from .facts import ANSWERS, EVENTS, MODELS, PARTS, VALUES
 
 each_model = pytest.mark.parametrize("name", MODELS)
 each_declared = pytest.mark.parametrize("name", [name for name in MODELS if name != "CustomInfo"])
@@ -77,6 +80,19 @@ def test_the_fields_that_have_to_be_there_are_those_of_the_facts(name: str) -> N
     assert [f.name for f in field_table(model_class(name)) if f.required] == [
         f.name for f in MODELS[name] if f.required
     ]
+
+
+def test_the_known_values_are_those_of_the_facts() -> None:
+    found = {f"{name}.{f.name}": f.known for name in models.__all__ for f in field_table(model_class(name)) if f.known}
+    assert found == VALUES
+
+
+def test_each_list_of_known_values_is_declared_once_and_used() -> None:
+    declared = [get_args(getattr(values, name)) for name in values.__all__]
+    assert len(set(declared)) == len(declared)
+    postbacks = [getattr(_postbacks, name) for name in _postbacks.__all__]
+    every = [model_class(name) for name in models.__all__] + postbacks
+    assert {f.known for model in every for f in field_table(model) if f.known} == set(declared)
 
 
 @each_declared
@@ -156,6 +172,10 @@ def test_what_does_not_fit_its_declaration_is_read_as_it_is() -> None:
     assert CreateAccount.from_dict({"_paymentMethods": "none", "_billingAddress": 5}) == CreateAccount(
         payment_methods="none",  # type: ignore[arg-type]  # an answer may hold anything
         billing_address=5,  # type: ignore[arg-type]  # an answer may hold anything
+    )
+    assert OrderStatus.from_dict({"_orderId": {"a": 1}, "_reason": [1]}) == OrderStatus(
+        order_id={"a": 1},  # type: ignore[arg-type]  # the same
+        reason=[1],  # type: ignore[arg-type]  # the same
     )
     [field] = [f for f in field_table(CreateAccount) if f.name == "promotions"]
     assert field.kind is Kind.LIST
@@ -259,6 +279,7 @@ def test_custom_info_is_a_free_mapping(pairs: dict[str, object]) -> None:
         ({"message": "ok"}, "ok", {}),
         ({"status": "ok"}, "ok", {}),
         ({"message": "ok", "status": "no"}, "ok", {"status": "no"}),
+        ({"message": "ok", "status": "ok", "more": "ok"}, "ok", {"more": "ok"}),
         ({"message": None, "status": "ok"}, "ok", {"message": None}),
         ({}, None, {}),
         ({"score": 82, "flags": ["a"]}, None, {"score": 82, "flags": ["a"]}),
@@ -280,6 +301,7 @@ def test_event_response_reads_message_or_status_and_keeps_the_rest(
         ({"error": "no"}, "no", {}),
         ({"message": "no"}, "no", {}),
         ({"error": "no", "message": "more"}, "no", {"message": "more"}),
+        ({"error": "no", "message": "no"}, "no", {}),
         ({}, None, {}),
         ({"error": ["a", "b"]}, '["a", "b"]', {}),
     ],
@@ -311,3 +333,59 @@ def test_reading_an_answer_leaves_the_json_as_it_was(name: str) -> None:
 def test_a_model_that_a_user_derives_is_the_same_on_the_wire(name: str) -> None:
     derived = type(f"My{name}", (model_class(name),), {"extra": 1})
     assert derived(**minimal(name)).attribute_map == model_class(name).attribute_map
+
+
+def test_values_outside_of_the_known_ones_are_listed_with_the_nearest() -> None:
+    order = models.CreateOrder(
+        shipping_method="physical",
+        currency_code="rupees",
+        payment_methods=[
+            models.PaymentMethod(payment_type="_cash"),
+            models.PaymentMethod(payment_type="credit card"),
+            {"_paymentType": "cod", "_amount": "x"},
+        ],
+        promotions=[models.Promotion(status=True), models.Promotion(status="")],
+        items=(Item(seller=Seller()),),
+    )
+    assert unknown_values(order) == [
+        ("CreateOrder.shipping_method", "physical", "_physical"),
+        ("CreateOrder.payment_methods[1].payment_type", "credit card", "_creditCard"),
+        ("CreateOrder.payment_methods[2]._paymentType", "cod", None),
+    ]
+
+
+def test_a_dict_is_compared_by_its_wire_keys() -> None:
+    event = {"_orderStatus": "fulfilled", "_reason": "_other", "order_status": "x", "_description": "y"}
+    assert unknown_values(event, OrderStatus) == [UnknownValue("OrderStatus._orderStatus", "fulfilled", "_fulfilled")]
+    assert unknown_values(event, OrderStatus, "body")[0].path == "body._orderStatus"
+    assert unknown_values(event) == []
+    assert unknown_values(OrderStatus(order_status="_held"), Item) == []
+
+
+def test_no_personal_value_is_among_the_unknown_ones() -> None:
+    assert unknown_values(CreateAccount(gender="c4n4ry")) == []
+
+
+def test_what_holds_itself_is_compared_once() -> None:
+    item = Item()
+    item.seller = item  # type: ignore[assignment]  # that is the point
+    assert unknown_values(models.AddToCart(item=item)) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "found"),
+    [
+        (values.OrderStatusValue, "fulfilled", "_fulfilled"),
+        (values.OrderStatusValue, "_cancelled", "_canceled"),
+        (values.OrderStatusValue, "Cancelled", "_canceled"),
+        (values.OrderStatusValue, "shipped to the moon", None),
+        (values.OrderStatusValue, "_fulfilled" * 7, None),
+        (values.AnalystActionValue, "approve", "approved"),
+        (values.OutcomeValue, "success", "_success"),
+        (values.OutcomeValue, "succes", "_success"),
+        (values.PaymentTypeValue, "CREDIT_CARD", "_creditCard"),
+        (values.PromotionStatusValue, "_failed", "_Failed"),
+    ],
+)
+def test_the_nearest_known_value_is_named(known: object, text: str, found: str | None) -> None:
+    assert nearest(get_args(known), text) == found

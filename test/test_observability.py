@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """What the owner of a shop can see of calls: log records, hooks and spans; and that none of it can break one."""
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def test_each_attempt_leaves_one_record_and_it_holds_nothing_else(caplog: pytest
     found = [RECORD.fullmatch(record.getMessage()) for record in records]
     assert [(match[1], match[3]) for match in found if match] == [("503", "1"), ("-", "2"), ("200", "3")]
     assert found[2] is not None
-    assert 50 <= int(found[2][2]) < 1000
+    assert 50 <= int(found[2][2]) < 30_000  # milliseconds
 
 
 def test_calls_are_silent_unless_they_are_listened_to(capfd: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +73,7 @@ def test_hooks_see_each_attempt_in_turn() -> None:
     ] * 2
     assert [attempt.wait for _, attempt in seen] == [None, None, waits[0], None, None]
     assert seen[0][1].seconds == 0.0
-    assert 0.02 <= seen[-1][1].seconds < 1
+    assert 0.02 <= seen[-1][1].seconds < 15
 
 
 def test_hooks_see_a_failure_to_connect() -> None:

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -202,7 +203,9 @@ def test_a_rescue_of_nothing_is_none(path: Path) -> None:
         assert salvage(path, new) == 0
 
 
-def test_a_file_that_nobody_may_write_refuses_at_once(path: Path) -> None:
+def test_a_file_that_nobody_may_write_refuses_at_once() -> None:
+    folder = tempfile.TemporaryDirectory()  # the user nobody may not look into those of pytest
+    path = Path(folder.name, "thirdwatch.db")
     filled(path, 1)
     program = """
         import os, sys
@@ -223,9 +226,8 @@ def test_a_file_that_nobody_may_write_refuses_at_once(path: Path) -> None:
             print(type(error).__name__, "readonly database" in str(error))
         outbox.close()
     """
-    for folder in path.parents[:3]:
-        folder.chmod(0o755)
     assert run_here(program, str(path), measured=False) == "OutboxException True\n"
+    folder.cleanup()
 
 
 def test_a_folder_that_is_missing_is_an_error_of_the_family(path: Path) -> None:

@@ -165,6 +165,23 @@ def test_tox_installs_nothing_that_test_requirements_do_not_list() -> None:
     assert names <= {each.name for each in requirements("test-requirements.txt")}
 
 
+def test_every_list_of_python_versions_is_the_same() -> None:
+    named = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    tox = re.search(r"py3\{([\d,]+)\}", (ROOT / "tox.ini").read_text())
+    assert tox is not None
+    assert named == [f"3.{minor}" for minor in tox[1].split(",")]
+    assert f"every Python from {named[0]} to {named[-1]} that it finds" in (ROOT / "README.md").read_text("utf-8")
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):  # CI is not shipped, so an sdist has none
+        assert re.findall(r"^ +(3\.\d+)$", workflow.read_text(), re.MULTILINE) == named
+
+
+def test_ci_pins_each_action_by_its_commit() -> None:
+    # A tag can be moved to other code.
+    used = [use for file in (ROOT / ".github").rglob("*.yml") for use in re.findall(r"uses: (.*)", file.read_text())]
+    assert used or not (ROOT / ".github").exists()
+    assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", use)] == []
+
+
 def parts_imported_by(name: str) -> set[str]:
     modules = (m for source in SOURCES if part(module_name(source)) == name for m in imports(source))
     return {part(module) for module in modules if module.partition(".")[0] == "thirdwatch_api"} - {name}

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,12 +49,14 @@ def django() -> tuple[ModuleType, Post]:
     pytest.importorskip("django")
     from django.conf import settings
     from django.test import Client
+    from django.urls import clear_url_caches
 
     from .django_project import set_up
 
     set_up()
     module = recipe("Django")
     settings.ROOT_URLCONF = module.__name__
+    clear_url_caches()  # else postbacks reach the module of the test before
     client = Client(enforce_csrf_checks=True)
 
     def post(body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
@@ -77,10 +79,15 @@ def fastapi() -> tuple[ModuleType, Post]:
 
 
 @pytest.fixture(params=[flask, django, fastapi], ids=lambda make: make.__name__)
-def shop(request: pytest.FixtureRequest) -> tuple[dict[str, str], Post]:
+def shop(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, str], Post]]:
     thirdwatch_api.configuration.api_key = KEY
     module, post = request.param()
-    return module.orders, post
+    yield module.orders, post
+    # That nothing happened to the orders proves something only where postbacks reach them.
+    module.orders.clear()
+    assert post(body(SCORE), HEADERS) == (200, {})
+    assert module.orders == {"o-1001": "approved"}
+    del sys.modules[module.__name__]
 
 
 def body(fields: Mapping[str, object]) -> bytes:

@@ -1,15 +1,17 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """Keys and personal data stay where they belong, with all debugging on and whatever goes wrong."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import logging
 import pickle
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import urllib3
@@ -17,15 +19,18 @@ import urllib3
 from thirdwatch_api import (
     ApiClient,
     ApiException,
+    ApiValueError,
     Attempt,
     BadRequestException,
     BillingAddress,
     Configuration,
+    ConnectionException,
     CreateOrder,
     CreateOrderApi,
     CustomInfo,
     Item,
     PaymentMethod,
+    PostbackApi,
     ScoreApi,
     Seller,
 )
@@ -39,6 +44,7 @@ from .servers import (
     answer,
     closed_port,
     cut,
+    eventually,
     head,
     in_chunks,
     make_client,
@@ -174,6 +180,25 @@ def unknown_protocol(peer: Peer) -> None:
     peer.hang_up()
 
 
+def folded_first_line(peer: Peer) -> None:
+    """Answer with the key and an address in a line that continues a header, where there is none."""
+    peer.send(f"HTTP/1.1 400 No\r\n {KEY} {PERSONAL['e-mail']}\r\nContent-Length: 0\r\n\r\n".encode())
+    peer.hang_up()
+
+
+def misplaced_envelope(peer: Peer) -> None:
+    """Answer with a line that mail programs put between messages."""
+    peer.send(f"HTTP/1.1 400 No\r\nX-A: b\r\nFrom {KEY} {PERSONAL['e-mail']}\r\nContent-Length: 0\r\n\r\n".encode())
+    peer.hang_up()
+
+
+def bad_chunk_size(peer: Peer) -> None:
+    """Answer with the key and an address where the size of a chunk should be."""
+    said = f"{KEY} {PERSONAL['e-mail']}\r\n{{}}\r\n0\r\n\r\n".encode()
+    peer.send(head(200, {"Transfer-Encoding": "chunked"}) + said)
+    peer.hang_up()
+
+
 def bad_length(peer: Peer) -> None:
     """Answer with a card number as the length."""
     peer.send(head(200, {"Content-Length": f"{PERSONAL['card bin']}, 7"}) + b"{}")
@@ -215,6 +240,12 @@ STEPS: dict[str, Step] = {
     ),
     "an echo instead of an answer": garbled,
     "an echo that is no header": bad_header,
+    "an echo that continues no header": folded_first_line,
+    "an echo in an envelope": misplaced_envelope,
+    "an echo as the size of a chunk": bad_chunk_size,
+    "an echo as the coding": answer(200, b"x", {"Content-Encoding": f"gzip, {KEY}"}),
+    "an echo as the name of a header": answer(400, b"", {f"X-{KEY}": "x"}),
+    "an echo as the id of the request": answer(400, b"", {"X-Request-Id": f"{KEY} {PERSONAL['name']}"}),
     "an echo as the version": unknown_protocol,
     "an echo as the length": bad_length,
 }
@@ -258,6 +289,38 @@ def test_nothing_secret_or_personal_shows_anywhere(
     everything = "\n".join(shown)
     assert [secret for secret, value in SECRETS.items() if value in everything] == []
     assert [value for attempt in attempts for value in values_within(attempt) if KEY in value] == []
+
+
+def test_what_instruments_of_urllib3_see_quotes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[BaseException] = []
+    send = urllib3.HTTPConnectionPool.urlopen
+
+    def urlopen(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            response = send(self, *args, **kwargs)
+            read = response.read
+
+            def watched(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    return read(*args, **kwargs)
+                except Exception as error:
+                    seen.append(error)
+                    raise
+
+            monkeypatch.setattr(response, "read", watched)
+        except Exception as error:
+            seen.append(error)
+            raise
+        return response
+
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", urlopen)
+    for step in (garbled, unknown_protocol, bad_chunk_size):
+        with FaultServer(step) as server, make_client(server.url, api_key=KEY, retries=0) as client:
+            with pytest.raises(ConnectionException):
+                _refused(client)
+    assert len(seen) == 3
+    shown = [value for error in seen for value in values_within(error, 8)]
+    assert [value for value in shown if KEY in value or PERSONAL["e-mail"] in value] == []
 
 
 def _ignore(result: object) -> None:
@@ -312,7 +375,8 @@ def test_nothing_shows_of_what_is_not_sent(
 
 
 def test_a_request_shows_neither_the_key_nor_the_event() -> None:
-    request = Request("POST", "/v1/login", headers={"X-THIRDWATCH-API-KEY": KEY}, body=KEY.encode(), secrets=(KEY,))
+    headers = {"X-THIRDWATCH-API-KEY": KEY}
+    request = Request("POST", "/v1/login", headers=headers, body=KEY.encode(), key=KEY)
     assert repr(request) == "Request('POST', '/v1/login')"
 
 
@@ -326,7 +390,9 @@ def parrot(peer: Peer) -> None:
 def test_a_key_in_the_query_shows_nowhere(name: str, ears: Ears, capfd: pytest.CaptureFixture[str]) -> None:
     attempts: list[Attempt] = []
     shown: list[str] = []
-    settings: dict[str, Any] = {"timeout": 0.1, "debug": True, "on_response": attempts.append}
+    settings: dict[str, Any] = {"debug": True, "on_response": attempts.append}
+    if name == "stall":
+        settings["timeout"] = 0.1
     with FaultServer(parrot if name == "parrot" else STEPS[name]) as server:
         with make_client(server.url, api_key=KEY, **settings) as client:
             record_waits(client)
@@ -334,6 +400,7 @@ def test_a_key_in_the_query_shows_nowhere(name: str, ears: Ears, capfd: pytest.C
                 shown.append(repr(ScoreApi(client).score("o-1001")))
             except ApiException as error:
                 shown += [str(error), repr(error), *traceback.format_exception(error), error.body or ""]
+        eventually(lambda: server.requests)
         assert server.requests[0].line == f"GET /neo/v1/score?order_id=o-1001&api_key={KEY} HTTP/1.1"
     shown += [*ears.heard, *capfd.readouterr(), *map(repr, attempts)]
     assert [text for text in shown if KEY in text] == []
@@ -387,6 +454,103 @@ def test_the_key_of_an_error_answer_is_masked_in_every_spelling() -> None:
         with pytest.raises(ApiException) as caught:
             _refused(client)
     assert "canary" not in str(caught.value) + (caught.value.body or "")
+
+
+SPELLED = 'Zo\u00eb "M\u00fcller"/Canary\n2 \U0001f600'
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        json.dumps(SPELLED)[1:-1],
+        json.dumps(SPELLED)[1:-1].replace("/", "\\/"),
+        json.dumps(SPELLED, ensure_ascii=False)[1:-1],
+        re.sub(r"\\u....", lambda found: found[0][:2] + found[0][2:].upper(), json.dumps(SPELLED)[1:-1]),
+        quote(SPELLED),
+        quote(SPELLED, safe=""),
+        quote_plus(SPELLED),
+        quote_plus(SPELLED).lower(),
+        SPELLED.upper(),
+    ],
+)
+def test_what_is_personal_is_masked_in_every_spelling(spelled: str) -> None:
+    order = event()
+    order.billing_address = BillingAddress(name=SPELLED)
+    body = json.dumps({"error": f"bad: {spelled}."}).encode()
+    with FaultServer(answer(400, body)) as server, make_client(server.url) as client:
+        with pytest.raises(BadRequestException) as caught:
+            CreateOrderApi(client).create_order(order)
+    assert str(caught.value).startswith("(400) Reason: bad: ***. ")
+
+
+def test_what_is_about_nobody_is_shown() -> None:
+    body = b'{"error": "no order o-1001 of u-42 in INR"}'
+    with FaultServer(answer(400, body)) as server, make_client(server.url) as client:
+        with pytest.raises(BadRequestException) as caught:
+            _refused(client)
+    assert ": no order o-1001 of u-42 in INR. " in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["k3y!", "\u00e9t\u00e9s"])
+def test_a_key_of_four_characters_is_masked(key: str) -> None:
+    body = json.dumps({"error": f"bad key {key}"}).encode()
+    with FaultServer(answer(401, body, {"X-Said": key})) as server, make_client(server.url, api_key=key) as client:
+        with pytest.raises(ApiException) as caught:
+            _refused(client)
+    error = caught.value
+    assert ": bad key ***. " in str(error)
+    assert error.body == '{"error": "bad key ***"}'
+    assert (error.headers or {})["X-Said"] == "***"
+
+
+def test_a_text_of_three_characters_is_no_secret() -> None:
+    order = event()
+    order.billing_address = BillingAddress(name="Ann", city="Rome")
+    with FaultServer(answer(400, b'{"error": "Ann in Rome with abc"}')) as server:
+        with make_client(server.url, api_key="abc") as client:
+            with pytest.raises(ApiException) as caught:
+                CreateOrderApi(client).create_order(order)
+    assert ": Ann in *** with abc. " in str(caught.value)
+
+
+def test_credentials_in_headers_of_the_shop_are_masked() -> None:
+    secrets = ["canary-bearer-1", "canary-sid-22", "canary-gate-333"]
+    said = " ".join(secrets)
+    body = json.dumps({"error": said}).encode()
+    with FaultServer(answer(403, body, {"X-Said": said})) as server, make_client(server.url) as client:
+        client.set_default_header("Authorization", f"Bearer {secrets[0]}")
+        client.set_default_header("X-Gateway-Token", secrets[2])
+        client.set_default_header("X-Trace", "o-trace")
+        client.set_default_header("X-Auth-Mode", "Reason")
+        client.cookie = f"theme=dark; sid={secrets[1]}"
+        with pytest.raises(ApiException) as caught:
+            _refused(client)
+        assert all(secret.encode() in server.requests[0].raw for secret in secrets)
+    error = caught.value
+    everything = str(error) + repr(error) + (error.body or "") + repr(dict(error.headers or {})) + repr(vars(error))
+    assert "canary" not in everything
+    assert str(error).startswith("(403) Reason: *** *** ***. ")
+
+
+def test_a_client_shows_no_key_after_a_call() -> None:
+    with FaultServer() as server, make_client(server.url, api_key=KEY) as client:
+        _refused(client)
+        assert KEY not in f"{vars(client)} {vars(client.rest_client)}"
+
+
+def test_a_key_that_is_no_text_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", f"{KEY}\udcff")
+    for call in (
+        lambda client: ScoreApi(client).score("o-1"),
+        lambda client: PostbackApi(client).register({"score_postback": "https://shop.example/"}),
+        _refused,
+    ):
+        with FaultServer() as server, ApiClient(configuration=Configuration(host=server.url)) as client:
+            with pytest.raises(ApiValueError) as caught:
+                call(client)
+            assert server.requests == []
+        shown = "".join([*traceback.format_exception(caught.value), *values_within(caught.value, 8)])
+        assert KEY not in shown
 
 
 def test_the_key_with_a_prefix_is_masked_with_and_without_it() -> None:

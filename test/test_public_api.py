@@ -133,3 +133,9 @@ def test_help_shows_the_event_the_options_and_the_answer(api: object) -> None:
     hints = inspect.get_annotations(method, eval_str=True)
     assert hints["return"] is thirdwatch_api.EventResponse
     assert getattr(models, fact.model) in hints[fact.parameter].__args__
+
+
+def test_what_completion_offers_at_the_root_is_public_names_and_modules() -> None:
+    for name in dir(thirdwatch_api):
+        if not name.startswith("__") and name not in thirdwatch_api.__all__:
+            assert inspect.ismodule(getattr(thirdwatch_api, name)), name

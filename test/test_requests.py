@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """What leaves: valid JSON in one piece, with headers that say who sends it; or nothing at all."""
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """When a call is tried again, after how long, and the same from every way in."""
 
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 from __future__ import annotations
 
 import email.utils
@@ -27,14 +26,18 @@ from thirdwatch_api import (
     apis,
 )
 
+from .ids import stable
 from .servers import (
     EVENT,
+    PATIENCE,
     FaultServer,
     Step,
     Stopwatch,
     answer,
     closed_port,
     cut,
+    eventually,
+    in_time,
     make_client,
     record_waits,
     reset,
@@ -98,10 +101,12 @@ def test_a_status_that_stays_is_tried_once_from_every_way_in(
 @pytest.mark.parametrize("way_in", WAYS_IN)
 @pytest.mark.parametrize("step", [cut, reset, stall, answer(503)])
 def test_a_fault_that_passes_is_a_success_from_every_way_in(way_in: Callable[[ApiClient], object], step: Step) -> None:
-    with FaultServer(step, answer()) as server, make_client(server.url, timeout=0.15) as client:
+    timeout = 0.15 if step is stall else PATIENCE
+    with FaultServer(step, answer()) as server, make_client(server.url, timeout=timeout, retries=20) as client:
         record_waits(client)
         way_in(client)
-        assert len(server.requests) == 2
+        # A busy machine may need longer than the time-out for the success as well.
+        assert len(server.requests) == 2 or (step is stall and len(server.requests) > 2)
 
 
 def _methods() -> list[Any]:
@@ -169,10 +174,12 @@ def test_waits_start_small_grow_and_differ() -> None:
     assert len(first) > 5
 
 
+@in_time
 def test_the_default_wait_is_a_real_one() -> None:
     with FaultServer(answer(503), answer()) as server, make_client(server.url) as client, Stopwatch() as watch:
         OrderStatusApi(client).order_status(EVENT)
-    assert 0.2 <= watch.seconds < 0.4 + 0.5
+    assert watch.seconds >= 0.2
+    watch.check(0.4 + 0.5)
 
 
 def date(seconds: float) -> str:
@@ -196,12 +203,12 @@ def test_a_retry_after_of_zero_is_no_wait() -> None:
 
 
 def test_retry_after_as_an_http_date_is_waited_for() -> None:
-    with FaultServer(answer(429, headers={"Retry-After": date(4)}), answer()) as server:
-        with make_client(server.url, deadline=30) as client:
+    with FaultServer(answer(429, headers={"Retry-After": date(4000)}), answer()) as server:
+        with make_client(server.url, deadline=9000) as client:
             waits = record_waits(client)
             OrderStatusApi(client).order_status(EVENT)
     assert len(waits) == 1
-    assert 2 < waits[0] <= 4
+    assert 3900 < waits[0] <= 4000
 
 
 def test_a_retry_after_in_the_past_is_no_wait() -> None:
@@ -238,7 +245,7 @@ def test_a_retry_after_that_makes_no_sense_is_ignored(value: str) -> None:
     assert 0.2 <= waits[0] <= 0.4
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("60", 60), (date, 60), ("31000000", 31_000_000)])
+@pytest.mark.parametrize(("value", "seconds"), [("60", 60), (date, 600), ("31000000", 31_000_000)])
 def test_a_retry_after_beyond_the_deadline_raises_at_once_and_says_when(value: Any, seconds: int) -> None:
     asked = value if isinstance(value, str) else value(seconds)
     with FaultServer(answer(429, headers={"Retry-After": asked})) as server, make_client(server.url) as client:
@@ -247,7 +254,7 @@ def test_a_retry_after_beyond_the_deadline_raises_at_once_and_says_when(value: A
             OrderStatusApi(client).order_status(EVENT)
         assert (waits, caught.value.attempts, len(server.requests)) == ([], 1, 1)
     assert caught.value.retry_after is not None
-    assert seconds - 5 < caught.value.retry_after <= seconds
+    assert seconds - (0 if value is not date else 60) <= caught.value.retry_after <= seconds
 
 
 def test_retry_after_is_told_for_a_status_that_is_not_tried_again() -> None:
@@ -287,7 +294,7 @@ def test_without_retry_after_none_is_told() -> None:
         (Retry(5, status=1, allowed_methods=None, status_forcelist=[503]), answer(503), 2),
         (Retry(5, other=0, allowed_methods=None), cut, 6),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_a_retry_of_the_user_is_used_as_it_is(policy: Retry, step: Step, attempts: int) -> None:
     with FaultServer(step) as server, make_client(server.url, retries=policy) as client:
@@ -350,7 +357,8 @@ def test_a_time_out_is_tried_again_as_a_cut_connection_is() -> None:
         waits = record_waits(client)
         with pytest.raises(TimeoutException) as caught:
             OrderStatusApi(client).order_status(EVENT)
-        assert (caught.value.attempts, len(server.requests), len(waits)) == (4, 4, 3)
+        assert (caught.value.attempts, len(waits)) == (4, 3)
+        eventually(lambda: len(server.requests) == 4)
     assert all(wait >= 0.2 for wait in waits)
 
 

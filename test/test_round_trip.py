@@ -125,9 +125,6 @@ def test_the_example_in_the_docs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "sandbox-key" not in out
 
 
-# How the sandbox scores
-
-
 @pytest.mark.parametrize(
     ("amount", "score"),
     [
@@ -210,9 +207,6 @@ def test_the_reasons_are_what_was_sent(
     ]
 
 
-# How the sandbox sends postbacks
-
-
 def test_every_kind_of_postback_arrives(sandbox: Sandbox, client: ApiClient, shop: Shop) -> None:
     register(client, shop.url + "?shop=1")
     assert sandbox.send_shipping_address("o-1001", city="Pune").status == 200
@@ -288,9 +282,6 @@ def test_the_hook_may_ask_for_the_other_postbacks() -> None:
     assert seen == [(delivery, [])]
 
 
-# How the sandbox treats the key
-
-
 def ask(sandbox: Sandbox, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection(urlsplit(sandbox.host).netloc, timeout=5)
     try:
@@ -316,7 +307,7 @@ def ask(sandbox: Sandbox, method: str, path: str, body: bytes | None = None, **h
 )
 def test_the_key_has_to_stand_where_the_call_has_it(sandbox: Sandbox, method: str, path: str, body: bytes) -> None:
     status, answer = ask(sandbox, method, path, body, **{"X-THIRDWATCH-API-KEY": "sandbox-key"})
-    assert (status, answer.keys()) == (401, {"error"})
+    assert (status, answer.keys()) == (401, {"message", "error"})
     assert not sandbox.requests[0].authorized
     assert sandbox.decisions == []
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import logging
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -31,7 +32,9 @@ from thirdwatch_api import (
     PostbackUrls,
     Reason,
     ScoreApi,
+    ScoreNotReadyException,
     ScoreResponse,
+    TimeoutException,
     Transaction,
     TransactionApi,
     UnauthorizedException,
@@ -178,9 +181,10 @@ def test_an_answer_without_a_score_is_an_error_that_says_what_to_do(
     sandbox: Sandbox, client: ApiClient, body: Any
 ) -> None:
     sandbox.fail(200, body=body)
-    with pytest.raises(InvalidResponseException) as caught:
+    with pytest.raises(ScoreNotReadyException) as caught:
         ScoreApi(client).score("o-1001")
     error = caught.value
+    assert isinstance(error, InvalidResponseException)
     assert error.reason == "the answer holds no score"
     assert "create_order" in str(error)
     assert (error.status, error.attempts) == (200, 1)
@@ -188,13 +192,131 @@ def test_an_answer_without_a_score_is_an_error_that_says_what_to_do(
 
 
 def test_an_unknown_order_is_an_error_with_what_the_service_said(client: ApiClient) -> None:
-    with pytest.raises(InvalidResponseException) as caught:
-        ScoreApi(client).score("o-none")
+    with pytest.raises(ScoreNotReadyException) as caught:
+        ScoreApi(client).score_with_http_info("o-none")
     assert "(200) the answer holds no score: there is no such order" in str(caught.value)
     assert caught.value.error_response
     assert caught.value.error_response.message == "there is no such order, or no successful transaction yet"
     assert caught.value.body
     assert "msg" in caught.value.body
+
+
+# Waiting for a score
+
+
+class Clock:
+    """A sleep that takes no time, and does something after a number of waits."""
+
+    def __init__(self, client: ApiClient, *then: tuple[int, Callable[[], object]]) -> None:
+        self.waits: list[float] = []
+        self._then = dict(then)
+        client.rest_client.sleep = self
+
+    def __call__(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._then.get(len(self.waits), int)()
+
+
+def test_waiting_for_a_score_asks_until_there_is_one(sandbox: Sandbox, client: ApiClient) -> None:
+    clock = Clock(client, (7, lambda: pay(client)))
+    score = ScoreApi(client).wait("o-1001", _headers={"X-Trace": "1"})
+    assert isinstance(score, ScoreResponse)
+    assert score.score == 82
+    for wait, wanted in zip(clock.waits, [0.5, 1, 2, 4, 5, 5, 5], strict=True):
+        assert 0.79 * wanted < wait < 1.21 * wanted
+    assert len(set(clock.waits)) == 7, "each is random, so that clients spread out"
+    asked = [request for request in sandbox.requests if request.method == "GET"]
+    assert [request.query for request in asked] == [{"order_id": "o-1001"}] * 8
+    assert {request.headers["X-Trace"] for request in asked} == {"1"}
+    assert ScoreApi(client).wait("o-1001").score == 82
+    assert len(clock.waits) == 7
+
+
+def test_waiting_for_a_score_respects_what_the_service_asks_for(sandbox: Sandbox, client: ApiClient) -> None:
+    for seconds in ("7", "0", "soon"):
+        sandbox.fail(200, body={"msg": "not yet"}, headers={"Retry-After": seconds})
+    clock = Clock(client, (3, lambda: pay(client)))
+    assert ScoreApi(client).wait("o-1001").score == 82
+    first, second, third = clock.waits
+    assert (first, second) == (7, 0.5)
+    assert 1.59 < third < 2.41
+
+
+@pytest.mark.parametrize("seconds", ["7", None])
+def test_waiting_for_a_score_ends_with_the_last_error_at_the_deadline(
+    sandbox: Sandbox, client: ApiClient, seconds: str | None
+) -> None:
+    headers = {"Retry-After": seconds} if seconds else None
+    sandbox.fail(200, body={"msg": "not yet"}, headers=headers, times=99)
+    real = time.sleep
+    waits: list[float] = []
+
+    def sleep(wait: float) -> None:
+        waits.append(wait)
+        real(wait)
+
+    client.rest_client.sleep = sleep
+    with pytest.raises(ScoreNotReadyException, match="not yet") as caught:
+        ScoreApi(client).wait("o-1001", deadline=2.5)
+    assert caught.value.retry_after == (7 if seconds else None)
+    assert len(waits) == (0 if seconds else len(sandbox.requests) - 1)
+    assert sum(waits) < 2.5
+
+
+def test_the_last_question_ends_at_the_deadline_with_the_error_before_it(sandbox: Sandbox, client: ApiClient) -> None:
+    sandbox.fail(200, body={"msg": "not yet"})
+    sandbox.fail(200, body={"msg": "too late"}, delay=9, times=9)
+    Clock(client)
+    with pytest.raises(ScoreNotReadyException, match="not yet"):
+        ScoreApi(client).wait("o-1001", deadline=2)
+
+
+def test_a_wait_that_the_machine_sleeps_through_ends_with_the_last_error(sandbox: Sandbox, client: ApiClient) -> None:
+    Clock(client, (1, lambda: time.sleep(2)))
+    with pytest.raises(ScoreNotReadyException):
+        ScoreApi(client).wait("o-1001", deadline=2)
+    assert len(sandbox.requests) == 1
+
+
+def test_any_other_error_ends_a_wait_at_once(sandbox: Sandbox, client: ApiClient) -> None:
+    clock = Clock(client)
+    sandbox.fail(401)
+    with pytest.raises(UnauthorizedException):
+        ScoreApi(client).wait("o-1001")
+    sandbox.fail(200, body="<html>")
+    with pytest.raises(InvalidResponseException, match="not a JSON object") as caught:
+        ScoreApi(client).wait("o-1001")
+    assert type(caught.value) is InvalidResponseException
+    sandbox.fail(200, delay=9)
+    with pytest.raises(TimeoutException):
+        ScoreApi(client).wait("o-1001", deadline=0.2)
+    sandbox.clear()
+    sandbox.fail(200, delay=9)
+    with pytest.raises(TimeoutException):
+        ScoreApi(client).wait("o-1001", _deadline=0.2)
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"order_id": None}, ApiValueError, "order_id: is missing"),
+        ({"deadline": 0}, ApiValueError, "deadline: seconds must be more than 0"),
+        ({"deadline": None}, ApiTypeError, "deadline: expected seconds as a number"),
+        ({"callback": print}, ApiTypeError, "ScoreApi.wait: takes no callback"),
+        ({"_preload_content": False}, ApiTypeError, "ScoreApi.wait: takes no _preload_content"),
+        ({"_dead_line": 5}, ApiTypeError, "ScoreApi: unknown option _dead_line"),
+        ({"_deadline": "5"}, ApiTypeError, "_deadline: expected seconds as a number"),
+    ],
+    ids=str,
+)
+def test_a_wait_that_cant_be_right_is_refused_before_it_begins(
+    sandbox: Sandbox, client: ApiClient, arguments: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    given_: dict[str, Any] = {"order_id": "o-1001", **arguments}
+    with pytest.raises(kind, match=f"^{message}"):
+        ScoreApi(client).wait(**given_)
+    assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("body", ["", "null", "[82]", "82", "<html>"])

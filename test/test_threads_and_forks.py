@@ -1,21 +1,19 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """One client serves threads and survives forks; nothing is left behind by clients, callbacks and exits."""
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import gc
 import logging
 import os
 import pickle
-import queue
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,6 @@ import pytest
 from thirdwatch_api import (
     ApiClient,
     ApiException,
-    ApiTypeError,
     BadRequestException,
     Configuration,
     ConnectionException,
@@ -33,19 +30,21 @@ from thirdwatch_api import (
     TimeoutException,
 )
 from thirdwatch_api._lazy import FORK_LOCK
-from thirdwatch_api.rest._pool import ConnectionQueue
 
 from .programs import HANG, run_script
 from .servers import (
     EVENT,
     KEY,
     OK,
+    PATIENCE,
     Authority,
     FaultServer,
     Stopwatch,
     Then,
     answer,
     delayed,
+    eventually,
+    in_time,
     latest,
     make_client,
     message,
@@ -105,21 +104,27 @@ def test_more_threads_than_connections_share_those_there_are() -> None:
 
 
 def test_a_call_that_waits_for_a_connection_is_not_overtaken_by_later_ones() -> None:
-    waits: list[float] = []
-    with FaultServer(delayed(0.002, answer())) as server:
-        with make_client(server.url, connection_pool_maxsize=1) as client:
+    started: list[int] = []
+    calls = 25
 
-            def work(_: int) -> None:
-                for _ in range(25):
-                    with Stopwatch() as watch:
-                        OrderStatusApi(client).order_status(EVENT)
-                    waits.append(watch.seconds)
+    def answer_when_all_wait(peer: Any) -> None:
+        eventually(lambda: len(started) == 6)
+        peer.closing.wait(0.002)
+        peer.send(message())
 
-            with Stopwatch() as watch:
-                run_threads(6, work)
-    assert len(waits) == 150
-    # Each call waits for five others; whoever is overtaken again and again waits for most of the 150.
-    assert max(waits) < watch.seconds / 4
+    with FaultServer(answer_when_all_wait) as server:
+        with make_client(server.url, connection_pool_maxsize=1, deadline=PATIENCE) as client:
+
+            def work(index: int) -> None:
+                started.append(index)
+                for _ in range(calls):
+                    OrderStatusApi(client).order_status(OrderStatus(str(index), order_id="o", order_status="s"))
+
+            assert run_threads(6, work) == [None] * 6
+    users = [request.json["_userId"] for request in server.requests]
+    ends = [len(users) - users[::-1].index(str(index)) for index in range(6)]
+    # In turn, all end within the last round of 150. One that takes back at once what it gave ends after 25 or 50.
+    assert min(ends) > 3 * calls
 
 
 def test_a_call_that_gives_up_waiting_takes_no_connection_with_it() -> None:
@@ -175,11 +180,7 @@ def test_no_thread_exists_until_a_callback_is_used_and_few_after() -> None:
         assert own_threads() <= 3
         assert all(handle.result(5).message == "taken" for handle in handles)
         assert server.connections <= 4
-        for _ in range(500):
-            if not own_threads():
-                break
-            time.sleep(0.01)
-        assert own_threads() == 0
+        eventually(lambda: own_threads() == 0)
 
 
 def test_closing_a_client_ends_accepted_calls_first() -> None:
@@ -191,14 +192,17 @@ def test_closing_a_client_ends_accepted_calls_first() -> None:
         assert (len(results), len(server.requests)) == (10, 10)
 
 
+@in_time
 def test_closing_a_client_drops_what_its_deadline_leaves_and_tells_whoever_waits() -> None:
     with FaultServer(stall) as server, make_client(server.url, callback_threads=1, deadline=0.2) as client:
-        handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, callback=print) for _ in range(5)]
+        options: Any = {"callback": print, "_deadline": 1}
+        handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, **options) for _ in range(20)]
+        eventually(lambda: server.requests)
         with Stopwatch() as watch:
             client.close()
-        assert watch.seconds < latest(0.2)
+        watch.check(latest(0.2))
         for handle in handles:
-            handle.join(5)
+            handle.join(PATIENCE)
         errors = [handle.exception(0) for handle in handles]
         assert all(isinstance(error, ConnectionException) for error in errors)
         assert isinstance(errors[0], TimeoutException)
@@ -222,10 +226,17 @@ def test_a_call_with_a_callback_is_made_at_once_where_no_thread_can_be_had(monke
 
 
 def test_a_call_that_was_cancelled_before_its_turn_is_not_made() -> None:
-    with FaultServer(delayed(0.1, answer())) as server, make_client(server.url, callback_threads=1) as client:
+    cancelled = threading.Event()
+
+    def answer_after(peer: Any) -> None:
+        cancelled.wait(PATIENCE)
+        peer.send(message())
+
+    with FaultServer(answer_after) as server, make_client(server.url, callback_threads=1, deadline=PATIENCE) as client:
         first: Any = OrderStatusApi(client).order_status(EVENT, callback=print)
         second: Any = OrderStatusApi(client).order_status(EVENT, callback=print)
         assert second.cancel()
+        cancelled.set()
         first.join()
         client.close()
         assert len(server.requests) == 1
@@ -235,48 +246,24 @@ DESCRIPTORS = Path("/proc/self/fd")
 COUNTED = pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="there is no /proc on this system")
 
 
-def test_an_error_of_a_callback_goes_to_whoever_asks_and_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(result: object) -> None:
-        raise ZeroDivisionError
-
-    with FaultServer() as server, make_client(server.url) as client:
-        handle: Any = OrderStatusApi(client).order_status(EVENT, callback=broken)
-        assert isinstance(handle.exception(5), ZeroDivisionError)
-    assert "a callback failed" in caplog.text
-
-
 def test_a_call_that_was_cancelled_may_be_dropped_as_well() -> None:
-    with FaultServer(stall) as server, make_client(server.url, callback_threads=1, deadline=0.1) as client:
-        options: Any = {"callback": print, "_deadline": 0.4}
+    with FaultServer(stall) as server, make_client(server.url, callback_threads=1, deadline=0.1, retries=0) as client:
+        options: Any = {"callback": print, "_deadline": PATIENCE, "_request_timeout": PATIENCE}
         handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, **options) for _ in range(2)]
+        eventually(lambda: server.requests)
         assert handles[1].cancel()
         client.close()
         assert [handle.done() for handle in handles] == [False, True]
+        server.close()
         handles[0].join()
-
-
-def test_a_connection_that_comes_back_when_its_taker_gives_up_is_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    slots = ConnectionQueue(1)
-
-    class TooLate(queue.SimpleQueue[Any]):
-        """A turn that comes in the moment in which the time is over."""
-
-        def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            if timeout is None:
-                return super().get()
-            slots.put(None)
-            raise queue.Empty
-
-    monkeypatch.setattr(queue, "SimpleQueue", TooLate)
-    with pytest.raises(queue.Empty):
-        slots.get(timeout=0.1)
-    assert slots.get(block=False) is None
-    with pytest.raises(queue.Empty):
-        slots.get(block=False)
 
 
 def _descriptors() -> int:
     return len(list(DESCRIPTORS.iterdir()))
+
+
+def _no_more_descriptors_than(most: int) -> bool:
+    return _descriptors() <= most
 
 
 @COUNTED
@@ -295,13 +282,9 @@ def test_1000_clients_leave_descriptors_and_threads_where_they_were() -> None:
         for number in range(1000):
             use(close=number % 10 > 0)  # a client that nobody closes is closed when it is forgotten
         gc.collect()
-        for _ in range(500):
-            if not server.open_connections:
-                break
-            time.sleep(0.01)
-        time.sleep(0.02)
-        assert _descriptors() <= descriptors
-        assert threading.active_count() <= threads  # less where a thread of an earlier test was about to end
+        eventually(lambda: not server.open_connections)
+        eventually(partial(_no_more_descriptors_than, descriptors))
+        eventually(lambda: threading.active_count() <= threads)  # the server's end as well
 
 
 @COUNTED
@@ -316,19 +299,9 @@ def test_failed_calls_leave_descriptors_where_they_were(tmp_path: Path) -> None:
                 with make_client(url, retries=0, ssl_ca_cert=stranger) as client, pytest.raises(ApiException):
                     OrderStatusApi(client).order_status(EVENT)
             gc.collect()
-            for _ in range(500):
-                if not server.open_connections + distrusted.open_connections:
-                    break
-                time.sleep(0.01)
-            time.sleep(0.02)
-            assert not counted or _descriptors() <= before
-
-
-@pytest.mark.parametrize("copier", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_copying_a_client_is_refused_with_a_clear_error(copier: Any) -> None:
-    with make_client("http://localhost") as client:
-        with pytest.raises(ApiTypeError, match="make one in each process"):
-            copier(client)
+            eventually(lambda: not server.open_connections + distrusted.open_connections)
+            if counted:
+                eventually(partial(_no_more_descriptors_than, before))
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 503])
@@ -349,7 +322,7 @@ SETUP = """
     from thirdwatch_api import ApiClient, Configuration, OrderStatus, OrderStatusApi
 
     configuration = Configuration(
-        host=sys.argv[1], api_key="k", deadline=4, connection_pool_maxsize=3, callback_threads=2,
+        host=sys.argv[1], api_key="k", deadline=30, connection_pool_maxsize=3, callback_threads=2,
         ssl_ca_cert=(sys.argv[2:] or [None])[0],
     )
     orders = OrderStatusApi(ApiClient(configuration=configuration))
@@ -358,7 +331,7 @@ SETUP = """
         return orders.order_status(OrderStatus(user_id=user, order_id="o-1", order_status="_held"), **options)
 
     def wait_for(pid):
-        for _ in range(800):
+        for _ in range(6_000):
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 return status
@@ -420,13 +393,12 @@ def test_a_handshake_waits_until_nobody_forks(tmp_path: Path) -> None:
     with FaultServer(answer(then="close"), tls=authority.server()) as server:
         with make_client(server.url, ssl_ca_cert=ca_file) as client:
             OrderStatusApi(client).order_status(EVENT)
-            while server.open_connections:
-                time.sleep(0.001)
+            eventually(lambda: not server.open_connections)
             with FORK_LOCK:
                 handle: Any = OrderStatusApi(client).order_status(EVENT, callback=lambda result: None)
                 handle.join(0.1)
                 assert (handle.is_alive(), len(server.requests)) == (True, 1)
-            assert handle.result(5).message == "taken"
+            assert handle.result(PATIENCE).message == "taken"
 
 
 @FORKS
@@ -435,20 +407,21 @@ def test_a_fork_waits_until_nobody_is_in_what_must_not_be_forked() -> None:
     from thirdwatch_api._lazy import FORK_LOCK
 
     holding = threading.Event()
+    ends = []
 
     def hold():
         with FORK_LOCK:
             holding.set()
             time.sleep(0.3)
+            ends.append(True)
 
     threading.Thread(target=hold).start()
     holding.wait()
-    started = time.monotonic()
     pid = os.fork()
     if not pid:
         with FORK_LOCK:
             sys.exit(0)
-    assert time.monotonic() - started > 0.2
+    assert ends
     assert wait_for(pid) == 0
     with FORK_LOCK:
         pass
@@ -487,9 +460,18 @@ def test_a_child_does_not_wait_for_the_calls_that_its_parent_accepted() -> None:
     if not pid:
         sys.exit(0)
     assert wait_for(pid) == 0
-    assert handles[-1].is_alive()
+    assert not any(handle.done() for handle in handles)
+    send("the end of the child was seen")
     """
-    with FaultServer(delayed(0.8, answer())) as server:
+    seen = threading.Event()
+
+    def answer_when_seen(peer: Any) -> None:
+        if peer.last.json["_userId"] != "parent":
+            seen.set()
+        seen.wait(PATIENCE)
+        peer.send(message())
+
+    with FaultServer(answer_when_seen) as server:
         done = run_script(SETUP + script, server.url)
     assert (done.returncode, done.stdout, done.stderr) == (0, "taken\n" * 4, "")
 
@@ -536,7 +518,7 @@ def test_processes_of_multiprocessing_send_and_exit(method: str, tmp_path: Path)
                 for child in children:
                     child.start()
                 for child in children:
-                    child.join(15)
+                    child.join(60)
                 assert [child.exitcode for child in children] == [0] * 3
                 send("parent")
         """)
@@ -569,6 +551,7 @@ def test_the_interpreters_exit_delivers_what_was_accepted() -> None:
         assert len(server.requests) == 6
 
 
+@in_time
 def test_the_interpreters_exit_takes_one_deadline_at_most_and_prints_nothing() -> None:
     script = """
     configuration.deadline = 0.5
@@ -584,7 +567,9 @@ def test_the_interpreters_exit_takes_one_deadline_at_most_and_prints_nothing() -
         done = run_script(SETUP + script, server.url)
         ended = time.time()
     assert (done.returncode, done.stderr) == (0, "")
-    assert ended - float(done.stdout) < 0.5 * 1.1 + 0.4
+    watch = Stopwatch()
+    watch.seconds = ended - float(done.stdout)
+    watch.check(0.5 * 1.1 + 0.4)
 
 
 FIRST_USES = [
@@ -609,7 +594,7 @@ def test_two_threads_that_import_at_the_same_time_do_not_wait_for_each_other(one
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     print(sum(thread.is_alive() for thread in threads))
     """
     done = run_script(script, one, other, delay)

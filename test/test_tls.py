@@ -1,4 +1,3 @@
-# ruff: noqa: SIM117 - the server, its client and the act take a line each
 """Who the service is, is checked; what is wrong with a certificate is told, and not tried again."""
 
 from __future__ import annotations
@@ -18,9 +17,12 @@ from typing import Any
 import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
+from urllib3.exceptions import SSLError
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from thirdwatch_api import ApiException, ApiValueError, ConnectionException, OrderStatusApi, TLSException
-from thirdwatch_api.rest._connections import TLSSocket
+from thirdwatch_api.rest._connections import with_deadline
+from thirdwatch_api.rest._errors import safe_cause, translate
 
 from .servers import (
     EVENT,
@@ -279,7 +281,7 @@ def test_a_connection_that_is_cut_in_the_handshake_is_tried_again(step: Step) ->
 
 def test_a_socket_that_was_reset_before_the_handshake_is_closed() -> None:
     context = ssl.create_default_context()
-    context.sslsocket_class = TLSSocket
+    context.sslsocket_class = with_deadline(ssl.SSLSocket)
     with FaultServer(at_accept=[reset]) as server:
         sock = socket.create_connection(("127.0.0.1", server.port))
         while not server.connections or server.open_connections:
@@ -319,10 +321,10 @@ def test_a_connection_over_tls_that_is_cut_in_a_call_is_tried_again(
 def test_an_answer_that_comes_before_a_broken_pipe_is_read(
     error: OSError, authority: Authority, ca_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: TLSSocket, data: bytes) -> None:
+    def broken(self: ssl.SSLSocket, data: bytes) -> None:
         raise error
 
-    monkeypatch.setattr(TLSSocket, "sendall", broken)
+    monkeypatch.setattr(with_deadline(ssl.SSLSocket), "sendall", broken)
     with FaultServer(at_accept=[raw(message(413), "stall")], tls=authority.server()) as server:
         with make_client(server.url, ssl_ca_cert=ca_file) as client:
             with pytest.raises(ApiException) as caught:
@@ -371,3 +373,41 @@ def test_a_second_answer_over_tls_is_not_taken_for_the_next_calls(
         with make_client(server.url, ssl_ca_cert=ca_file) as client:
             OrderStatusApi(client).order_status(EVENT)
             assert OrderStatusApi(client).order_status(EVENT).message == "taken"
+
+
+def test_a_plain_server_at_an_https_address_is_named_as_that() -> None:
+    with FaultServer(at_accept=[raw(b"HTTP/1.1 400 Bad Request\r\n\r\n", "stall")]) as server:
+        with make_client(server.url.replace("http:", "https:")) as client:
+            with pytest.raises(TLSException, match=r"what answers at https://127\.0\.0\.1:\d+ speaks no TLS \("):
+                OrderStatusApi(client).order_status(EVENT)
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (2, "signed by an authority that is not trusted"),
+        (9, "is not valid yet"),
+        (10, "has expired"),
+        (18, "signed by an authority that is not trusted"),
+        (19, "signed by an authority that is not trusted"),
+        (20, "signed by an authority that is not trusted"),
+        (21, "signed by an authority that is not trusted"),
+        (62, "is for another host"),
+        (64, "is for another host"),
+        (23, "no TLS connection to https://shop.example"),
+    ],
+)
+def test_each_code_of_a_failed_verification_has_its_sentence(code: int, why: str) -> None:
+    # OpenSSL gives some of them on some versions of Python only, and others for chains that nobody can make here.
+    failed = ssl.SSLCertVerificationError("certificate verify failed")
+    failed.verify_code = code
+    kind, reason = translate(SSLError(failed), "https://shop.example", "", False)
+    assert kind is TLSException
+    assert why in reason
+
+
+def test_a_name_that_urllib3_itself_finds_wrong_is_another_host() -> None:
+    # It compares names where OpenSSL does not: with pyOpenSSL in place of the ssl module.
+    kind, reason = translate(SSLError(CertificateError("doesn't match")), "https://shop.example", "", False)
+    assert (kind, reason) == (TLSException, "the certificate of https://shop.example is for another host")
+    assert safe_cause(SSLError(ssl.SSLCertVerificationError("x"))) is not None

@@ -7,7 +7,8 @@ one with ``type: ignore`` must be refused, because an ignore that is not needed 
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, SupportsIndex
+from uuid import UUID
 
 import urllib3
 
@@ -19,6 +20,7 @@ from thirdwatch_api import (
     Attempt,
     BillingAddress,
     Configuration,
+    CreateAccount,
     CreateOrder,
     CreateOrderApi,
     CustomInfo,
@@ -27,12 +29,16 @@ from thirdwatch_api import (
     Item,
     OrderStatus,
     OrderStatusApi,
+    ScoreResponse,
+    Transaction,
 )
+from thirdwatch_api.models.values import OrderStatusValue
 
 
-def events() -> None:
+def events(whole_number: SupportsIndex) -> None:
     OrderStatus()
     OrderStatus("u-42", None, "o-1001", "_fulfilled")
+    OrderStatus(user_id=UUID(int=1), order_id=whole_number)
     OrderStatus(user_id=42, shipping_cost=Decimal(50), custom_info={"a": [1, {"b": None}]})
     CreateOrder(amount=2500.5, origin_timestamp=datetime.now(timezone.utc), is_gift=True)
     CreateOrder(items=[Item(item_id="1", quantity=2)], custom_info=CustomInfo(note="x"))
@@ -43,6 +49,21 @@ def events() -> None:
     event = OrderStatus()
     event.user_id = "u-42"
     event.custom_info = {"a": 1}
+
+
+def known_values(status: str, known: OrderStatusValue) -> None:
+    OrderStatus(order_status="_fulfilled", reason=None, source="_automated")
+    OrderStatus(order_status="_wo_on-hold")
+    OrderStatus(order_status=status).order_status = known
+    Transaction(transaction_status="any text at all", transaction_type=status)
+    CreateAccount(gender="_male")
+    right: OrderStatusValue = "_held"
+    wrong: OrderStatusValue = "held"  # type: ignore[assignment]  # a list of known values is what it says
+    print(right, wrong)
+
+
+def known_values_of_responses(score: ScoreResponse) -> str | None:
+    return score.flag
 
 
 def events_that_cant_be_right() -> None:

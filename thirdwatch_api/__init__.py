@@ -27,6 +27,7 @@ from .exceptions import (
     OutboxException,
     OutboxFullException,
     RedirectException,
+    ScoreNotReadyException,
     ServiceException,
     TimeoutException,
     TLSException,
@@ -161,6 +162,7 @@ __all__ = [
     "ReportItem",
     "ReportItemApi",
     "ScoreApi",
+    "ScoreNotReadyException",
     "ScoreResponse",
     "Seller",
     "SendMessage",
@@ -207,7 +209,8 @@ def _module_of(name: str) -> str | None:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+    own = {name for name in globals() if name.startswith("__")}
+    return sorted(own | {*__all__, *_MODULES, "exceptions", "version"})
 
 
 if not TYPE_CHECKING:  # pragma: no branch - type checkers see the imports above

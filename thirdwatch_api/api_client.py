@@ -6,14 +6,15 @@ import atexit
 import json
 import re
 import sys
+import weakref
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from ._json import load_lenient
 from ._lazy import load
+from ._redaction import MASK, Redactor, short, without_user
 from .configuration import (
     API_KEY_HEADER,
     Configuration,
@@ -29,32 +30,27 @@ from .exceptions import (
     ApiValueError,
     ConnectionException,
     InvalidResponseException,
-    without_emails,
-    without_keys,
-    without_texts,
-    without_user,
+    make_error,
 )
 from .models._deserialize import convert
 from .models._encoder import to_json_value, value_to_json
-from .models._model import Kind, field_table
+from .models._model import Kind, Model, field_table
 from .models._response import Answer
 from .models.event_response import EventResponse
-from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
+from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse, retry_after
 from .version import __version__
 
 if TYPE_CHECKING:
     from .callbacks import CallbackPool
+    from .models.error_response import ErrorResponse
 
 __all__ = ["ApiClient", "ApiResponse", "default_configuration"]
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _USER_AGENT = f"thirdwatch-python/{__version__} python/{_PYTHON} urllib3/{URLLIB3_VERSION}"
-_NO_KEY = (
-    f'no API key: set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], '
-    "or THIRDWATCH_API_KEY in the environment"
-)
-_NO_KEY_OF_CLIENT = (
-    f'no API key: set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
+_SET_KEY = f'set thirdwatch_api.configuration.api_key["{API_KEY_HEADER}"], or THIRDWATCH_API_KEY in the environment'
+_SET_KEY_OF_CLIENT = (
+    f'set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
     "or THIRDWATCH_API_KEY in the environment before it is made"
 )
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -63,6 +59,7 @@ _FRAMING = frozenset(
 )
 _HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
 _NO_CONTENT = 204
+_MOST_VALUES = 100_000  # to read many more of them would hold up other threads
 _NOT_OPENED = (ImportError, OSError)
 """What an import at the first use raises in a process that has no file descriptor left."""
 
@@ -74,6 +71,9 @@ def _finish_callbacks() -> None:
         callbacks.finish()
 
 
+# urllib3 drains its pools by weakref.finalize, whose handler is registered with the first finalizer of the process.
+# Handlers run in reverse order. If ours ran after it, a call would wait for a drained pool until its deadline.
+weakref.finalize(_finish_callbacks, bool).detach()
 atexit.register(_finish_callbacks)
 
 
@@ -88,6 +88,17 @@ class ApiResponse(NamedTuple):
 
     headers: Mapping[str, str]
     """The headers of the answer, found in any letter case."""
+
+
+class _LastHeaders(NamedTuple):
+    """The headers of the last call, and what they were made of."""
+
+    state: tuple[object, ...]
+    headers: dict[str, str]
+
+    def __repr__(self) -> str:
+        """Show none of them: the key is among them."""
+        return f"_LastHeaders({MASK})"
 
 
 def default_configuration() -> Configuration:
@@ -119,15 +130,18 @@ class ApiClient:
         *,
         configuration: Configuration | None = None,
     ) -> None:
-        if not isinstance(host, (str, type(None))) or not isinstance(configuration, (Configuration, type(None))):
-            raise ApiTypeError("host: expected text; configuration: expected a Configuration, passed by keyword")
+        if not (host is None or isinstance(host, str)):
+            advice = "; pass it as configuration=" if isinstance(host, Configuration) else ""
+            raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
+        if not (configuration is None or isinstance(configuration, Configuration)):
+            raise ApiTypeError(f"configuration: expected a Configuration, got {type(configuration).__name__}")
         self.configuration: Configuration = default_configuration() if configuration is None else configuration
         self.rest_client: RESTClientObject = RESTClientObject(self.configuration)
         self.default_headers: dict[str, str] = {}
         self.cookie: str | None = cookie
         self._host = host
         self._user_agent: str | None = None
-        self._last_headers: tuple[tuple[object, ...], dict[str, str]] = ((), {})
+        self._last_headers = _LastHeaders((), {})
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")
 
@@ -151,8 +165,8 @@ class ApiClient:
 
     @property
     def host(self) -> str:
-        """URL of the service: the client's own, else the configuration's at this moment."""
-        return self._host or self.configuration.host
+        """URL of the service: the client's own, else the configuration's at this moment. None takes its own away."""
+        return self.configuration.host if self._host is None else self._host
 
     @host.setter
     def host(self, value: str | None) -> None:
@@ -195,7 +209,7 @@ class ApiClient:
         """
         text = load("six").ensure_str(response.data or "", "utf-8", "replace")
         try:
-            value = _JSON.decode(text)
+            value = load_lenient(text)
         except (ValueError, RecursionError):
             value = text
         return convert(value, response_type)
@@ -216,9 +230,11 @@ class ApiClient:
         _request_timeout: TimeoutSetting = None,
         _deadline: float | None = None,
         _retries: Retries | None = None,
+        _headers: Mapping[str, str] | None = None,
         *,
         at_root: bool = False,
         any_body: bool = False,
+        model: type[Model] | None = None,
     ) -> Any:
         """Make one call; what the methods of the API classes are built on.
 
@@ -226,32 +242,38 @@ class ApiClient:
         :param method: HTTP verb
         :param path_params: values for the names in the path
         :param query_params: what comes after the question mark
-        :param header_params: headers of this call
+        :param header_params: headers of this call; the client's own win over them, ``_headers`` over both
         :param body: a model, or anything that JSON can carry; None for no body
         :param response_type: what the answer is, as for ``deserialize``; None for no interest in it
         :param auth_settings: how to send the API key: ``["api_key"]`` in its header, ``["api_key_query"]`` in the
             query, ``["api_key_body"]`` as ``secret`` in the body; None to send none
         :param at_root: whether the path stands at the root of the host, instead of below the host's own path
         :param any_body: whether an answer with a 2xx status is a success even if it is not a JSON object
+        :param model: what the body is; its personal fields are masked where the answer repeats them. Without it, those
+            of every model are
         :return: ``(data, status, headers)``, or the data alone with ``_return_http_data_only``; with ``callback``
             a PendingCall
         :raises ApiException: whatever went wrong; the other options are those of ``Options``
         """
         if not (callback is None or callable(callback)):
             raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
-        if not (isinstance(method, str) and method.isalpha() and isinstance(resource_path, str)):
-            raise ApiValueError("method, resource_path: expected an HTTP verb, and text")
+        if not (isinstance(method, str) and method.isascii() and method.isalpha()):
+            raise ApiValueError("method: expected an HTTP verb such as POST")
+        if not isinstance(resource_path, str):
+            raise ApiValueError(f"resource_path: expected text, got {type(resource_path).__name__}")
         if not (header_params is None or isinstance(header_params, Mapping)):
             raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
+        _check_own_headers(_headers)
         target = _target(resource_path, path_params, query_params)
         text: str | None = None if body is None else value_to_json(body)
         auth = auth_settings or ()
         key = self._key(header_params) if auth else ""
+        if key and "api_key" not in auth:
+            _check_key(key)
         if "api_key_body" in auth:
-            text = json.dumps({**json.loads(text or "{}"), "secret": key})
+            text = _with_secret(text, key)
         secret_query = urlencode({"api_key": key}) if "api_key_query" in auth else ""
         data = None if text is None else text.encode()
-        secrets = (key,) if key else ()
         request = Request(
             method,
             resource_path,
@@ -259,10 +281,14 @@ class ApiClient:
             target=target,
             at_root=at_root,
             secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
-            headers=self._headers(header_params, key if "api_key" in auth else "", with_body=body is not None),
+            headers=self._headers(
+                header_params, _headers, key if "api_key" in auth else "", with_body=body is not None
+            ),
             body=data,
-            secrets=secrets,
-            mask=partial(_masked, secrets, data),
+            key=key,
+            model=model or type(body),
+            public_keys=_public_keys,
+            explain=_error_response,
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
             deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
@@ -276,7 +302,7 @@ class ApiClient:
                 why = getattr(error, "strerror", None) or type(error).__name__
                 raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
 
-        return work() if callback is None else self._callback_pool().submit(work, callback)
+        return work() if callback is None else self._callback_pool().submit(work, callback, resource_path)
 
     def _callback_pool(self) -> CallbackPool:
         # setdefault is atomic, and leaves no lock behind in a forked child.
@@ -288,7 +314,6 @@ class ApiClient:
         try:
             answer = self.rest_client.request(request)
         except ApiException as error:
-            _explain(error, request)
             if not (any_body and isinstance(error, InvalidResponseException) and error.status):
                 raise
             answer = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
@@ -297,7 +322,7 @@ class ApiClient:
         if isinstance(answer, RESTResponse):
             data = _read(answer, response_type, request, any_body=any_body)
             if any_body or request.secret_query:  # who logs URLs and bodies may echo them, too
-                headers = _mask_headers(headers, request.secrets)
+                headers = request.redactor().headers(headers)
         return data if data_only else ApiResponse(data, answer.status, headers)
 
     def _key(self, header_params: Mapping[str, str] | None) -> str:
@@ -307,29 +332,45 @@ class ApiClient:
             given = {**(header_params or {}), **self.default_headers}
             key = next((value for name, value in given.items() if str(name).upper() == API_KEY_HEADER), None)
         if not key:
-            raise ApiValueError(_NO_KEY if self.configuration is default_configuration() else _NO_KEY_OF_CLIENT)
+            given_empty = any(str(name).upper() == API_KEY_HEADER for name in self.configuration.api_key)
+            cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; " if given_empty else ""
+            advice = _SET_KEY if self.configuration is default_configuration() else _SET_KEY_OF_CLIENT
+            raise ApiValueError(f"no API key: {cause}{advice}")
         return key
 
-    def _headers(self, header_params: Mapping[str, str] | None, key: str, *, with_body: bool) -> Mapping[str, str]:
+    def _headers(
+        self, header_params: Mapping[str, str] | None, own: Mapping[str, str] | None, key: str, *, with_body: bool
+    ) -> Mapping[str, str]:
         """Make the headers of a call, or take those of the last call when nothing changed."""
-        given = header_params or {}
-        state = (given, self.default_headers, self.user_agent, self.cookie, key, with_body)
-        last, headers = self._last_headers
-        if state == last:
-            return headers
+        given, own = header_params or {}, own or {}
+        state = (given, self.default_headers, own, self.user_agent, self.cookie, key, with_body)
+        last = self._last_headers
+        if state == last.state:
+            return last.headers
         wanted = [("Accept", "application/json"), ("User-Agent", self.user_agent)]
         if with_body:
             wanted.append(("Content-Type", "application/json"))
         wanted += [*given.items(), *self.default_headers.items()]
         if self.cookie is not None:
             wanted.append(("Cookie", self.cookie))
+        wanted += own.items()
         if key:
             wanted.append((API_KEY_HEADER, key))
         # The last one counts, in any letter case.
         by_name = {_checked_name(name): (name, value) for name, value in wanted}
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
-        self._last_headers = ((dict(given), dict(self.default_headers), *state[2:]), headers)
+        self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), dict(own), *state[3:]), headers)
         return headers
+
+
+def _check_own_headers(headers: object) -> None:
+    """Check the option ``_headers``, but for names and values, which are checked with all others."""
+    if headers is None:
+        return
+    if not isinstance(headers, Mapping):
+        raise ApiTypeError(f"_headers: expected a dict, got {type(headers).__name__}")
+    if any(str(name).upper() == API_KEY_HEADER for name in headers):
+        raise ApiValueError("_headers: can't hold the API key; it belongs into the configuration of a client")
 
 
 def _checked_name(name: object) -> str:
@@ -349,30 +390,50 @@ def _checked_value(name: str, value: object) -> str:
 
 def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
     """Put the parameters into the path, and the query behind it."""
+    if not params and not query:
+        return path
     try:
         for name, value in (params or {}).items():
             path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
         return f"{path}?{urlencode(query, doseq=True)}" if query else path
-    except (TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - values of the user may raise anything
         raise ApiValueError(
             f"path_params, query_params: can't be written into a URL ({type(error).__name__})"
         ) from None
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
 def _load_object(data: bytes) -> dict[str, Any] | None:
     """Read a JSON object; None when it is anything else."""
+    if len(data) > _MOST_VALUES and _has_too_many_values(data):
+        return None
     try:
-        value = _JSON.decode(data.removeprefix(BOM_UTF8).decode())
+        value = load_lenient(data.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _has_too_many_values(data: bytes) -> bool:
+    """Return whether JSON holds more than any response of the service. Each step is one fast pass over the bytes."""
+    bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    if bare.count(b'"') > 2 * _MOST_VALUES:
+        return True
+    between_texts = b"".join(bare.split(b'"')[::2])
+    return sum(map(between_texts.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES
+
+
+def _check_key(key: str) -> None:
+    """Refuse a key that only a header would refuse otherwise: bytes that are not UTF-8, taken from the environment."""
+    if re.search("[\ud800-\udfff]", key):
+        raise ApiValueError("api_key: holds bytes that are not UTF-8")
+
+
+def _with_secret(text: str | None, key: str) -> str:
+    """Put the key into the body."""
+    body: object = json.loads(text or "{}")
+    if not isinstance(body, dict):
+        raise ApiTypeError(f"body: expected a JSON object for the key to stand in, got {type(body).__name__}")
+    return json.dumps({**body, "secret": key})
 
 
 def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_body: bool) -> Any:
@@ -384,89 +445,84 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         text = answer.data.decode("utf-8", "replace").strip()
         given = {"message": text} if text else {}
     if given is None:
+        raise _invalid_response(answer, request)
+    if any_body or request.secret_query:
+        request.redactor().json(given)
+    data = convert(given, response_type)
+    failure, reason = _lack(data)
+    if reason:
+        raise _invalid_response(answer, request, failure, reason)
+    return data
+
+
+def _invalid_response(
+    answer: RESTResponse,
+    request: Request,
+    failure: type[InvalidResponseException] = InvalidResponseException,
+    reason: str = "",
+) -> ApiException:
+    """Make the error for a 2xx status whose body is not what it should be.
+
+    :param reason: what is wrong with it; when left out, that it is not a JSON object
+    """
+    redactor = request.redactor()
+    if not reason:
         kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-        reason, advice = f"the answer is not a JSON object ({kind}, {len(answer.data)} bytes)", ""
-    else:
-        if any_body or request.secret_query:
-            _mask_json(given, request.secrets)
-        data = convert(given, response_type)
-        reason, advice = _lack(data)
-        if not reason:
-            return data
-    answer.reason = request.mask(answer.reason or "")
-    error = InvalidResponseException(http_resp=answer)
-    error.reason = request.mask(reason)
-    error.hint = advice or error.hint
-    error.body = without_keys(error.body or "", request.secrets)
-    error.attempts = answer.attempts
-    _explain(error, request)
-    raise error
+        reason = f"the answer is not a JSON object ({short(redactor.line(kind))}, {len(answer.data)} bytes)"
+    return make_error(
+        failure,
+        answer.status,
+        reason,
+        redactor,
+        body=answer.data,
+        headers=answer.headers,
+        error_response=_error_response(redactor, answer.data),
+        attempts=answer.attempts,
+        retry_after=retry_after(answer),
+        until=answer.until,
+    )
 
 
-def _lack(data: object) -> tuple[str, str]:
-    """Tell what an answer does not hold although it is none without, and what to do about it."""
+def _lack(data: object) -> tuple[type[InvalidResponseException], str]:
+    """Return what to raise about a response that lacks a field, and why; an empty text when it lacks none."""
     if isinstance(data, Answer):
         for f in field_table(type(data)):
             if f.required and getattr(data, f.name) is None:
-                return f"the answer holds no {f.name}", data.advice
-    return "", ""
+                return data.incomplete, f"the answer holds no {f.name}"
+    return InvalidResponseException, ""
 
 
-def _explain(error: ApiException, request: Request) -> None:
-    """Attach what the service said; the sentence for ``str(error)`` repeats nothing of the event that is personal."""
-    if error.headers is not None:
-        error.headers = _mask_headers(error.headers, request.secrets)
-    given = _load_object(error.body.encode()) if error.body else None
-    if given is not None:
-        _mask_json(given, request.secrets)
-        with suppress(*_NOT_OPENED):  # the status says enough
-            said = load(".models.error_response", __package__).ErrorResponse.from_dict(given)
-            error.explain(said, request.mask(said.message or ""))
-
-
-def _masked(keys: Iterable[str], body: bytes | None, text: str) -> str:
-    """Mask in what the service says the keys, and what is personal in the event."""
+def _error_response(redactor: Redactor, data: bytes) -> ErrorResponse | None:
+    """Read the body of a refusal; None when it is not a JSON object."""
+    given = _load_object(data) if data else None
+    if given is None:
+        return None
+    redactor.json(given)
     try:
-        return without_emails(without_texts(without_keys(text, keys), _personal_texts(body)))
-    except _NOT_OPENED:
-        return "***"
+        response: ErrorResponse = load(".models.error_response", __package__).ErrorResponse.from_dict(given)
+    except _NOT_OPENED:  # the status says enough
+        return None
+    return response
 
 
-def _mask_headers(headers: Any, secrets: Iterable[str]) -> Any:
-    return type(headers)((name, without_keys(value, secrets)) for name, value in headers.items())
+_public: dict[type, frozenset[str]] = {}
 
 
-def _mask_json(answer: dict[str, Any], secrets: Iterable[str]) -> None:
-    """Mask what an answer echoes, in place and without recursion: it may be nested as deep as it likes."""
-    pending: list[Any] = [answer]
-    while pending:
-        holder = pending.pop()
-        values = holder.values() if isinstance(holder, dict) else holder
-        masked = [without_keys(value, secrets) if isinstance(value, str) else value for value in values]
-        if isinstance(holder, dict):
-            keys = [without_keys(key, secrets) for key in holder]
-            holder.clear()
-            holder.update(zip(keys, masked, strict=True))
-        else:
-            holder[:] = masked
-        pending += [value for value in masked if isinstance(value, (dict, list))]
+def _public_keys(model: type) -> frozenset[str]:
+    """Return the JSON keys of a model and its parts that hold nothing about a person; for another type, of all."""
+    if model not in _public:
+        fields = [f for part in _parts(model) for f in field_table(part)]
+        personal = {f.wire for f in fields if f.personal or f.kind is Kind.FREE}
+        _public[model] = frozenset(f.wire for f in fields) - personal
+    return _public[model]
 
 
-@cache
-def _personal_keys() -> frozenset[str]:
-    models = load(".models", __package__)
-    every = (getattr(models, name) for name in models.__all__)
-    return frozenset(f.wire for model in every for f in field_table(model) if f.personal or f.kind is Kind.FREE)
-
-
-def _personal_texts(body: bytes | None) -> Iterator[str]:
-    """Find the texts of an event that are about a person."""
-    pending: list[tuple[bool, object]] = [(False, json.loads(body or b"null"))]
-    while pending:
-        personal, value = pending.pop()
-        if isinstance(value, dict):
-            pending += [(personal or key in _personal_keys(), part) for key, part in value.items()]
-        elif isinstance(value, list):
-            pending += [(personal, part) for part in value]
-        elif personal and isinstance(value, str):
-            yield value
+def _parts(model: type) -> set[type[Model]]:
+    if not issubclass(model, Model):
+        models = load(".models", __package__)
+        return {getattr(models, name) for name in models.__all__}
+    parts = {model}
+    for f in field_table(model):
+        if f.model:
+            parts |= _parts(f.model)
+    return parts

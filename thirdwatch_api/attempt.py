@@ -1,4 +1,4 @@
-"""Attempt: what the hooks of a configuration are told."""
+"""Attempt: what the hooks of a configuration get."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Attempt:
     """1 for the first attempt of a call."""
 
     status: int | None = None
-    """HTTP status; 0 when no answer came, None while there is none yet."""
+    """HTTP status; 0 when no response came, None while there is none yet."""
 
     seconds: float = 0.0
     """How long the attempt took."""

@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__.partition(".")[0])
 
 
 class PendingCall(Future[Any]):
-    """Follow a call that was given a ``callback``: what it returned, or what went wrong.
+    """A call that was given a ``callback``: what it returned, or what went wrong.
 
     ``result(timeout=None)`` waits, then returns what the call returned or raises what it raised, an error of the
     callback included; ``exception(timeout=None)`` returns that error instead. Seconds, as everywhere.
@@ -37,18 +37,26 @@ class PendingCall(Future[Any]):
         wait([self], timeout)
 
     def is_alive(self) -> bool:
-        """Tell whether the call or its callback is still to come, or under way."""
+        """Return whether the call or its callback is still to come, or under way."""
         return not self.done()
 
 
 class _Job(NamedTuple):
     pending: PendingCall
+    path: str
     work: Callable[[], Any]
     callback: Callable[[Any], object]
 
-    def drop(self) -> None:
-        if self.pending.set_running_or_notify_cancel():
-            self.pending.set_exception(ConnectionException(0, "the client was closed before the call's turn came"))
+    def drop(self) -> bool:
+        """End a call that is not made any more, and return whether it was still wanted."""
+        if not self.pending.set_running_or_notify_cancel():
+            return False
+        error = ConnectionException(0, "the client was closed before the call's turn came")
+        error.hint = (
+            "Nothing was sent. Send fewer events at a time, or allow more time: configuration.deadline (seconds)."
+        )
+        self.pending.set_exception(error)
+        return True
 
     def run(self) -> None:
         if not self.pending.set_running_or_notify_cancel():
@@ -57,7 +65,7 @@ class _Job(NamedTuple):
             result = self.work()
             self.callback(result)
         except ApiException as error:
-            _logger.warning("a call with callback= failed: %s", type(error).__name__)
+            _logger.warning("a call with callback= failed: %s: %s: %s", self.path, type(error).__name__, error)
             self.pending.set_exception(error)
         except BaseException as error:
             _logger.error("a callback failed", exc_info=error)
@@ -67,73 +75,113 @@ class _Job(NamedTuple):
 
 
 class CallbackPool:
-    """Run calls in at most ``callback_threads`` threads, which end when there is nothing to do."""
+    """The threads of one client, at most ``callback_threads``, which end when there is nothing to do."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._forget()
 
-    def submit(self, work: Callable[[], Any], callback: Callable[[Any], object]) -> PendingCall:
-        """Accept a call; it never fails, however many wait."""
-        pending = PendingCall()
-        with self._lock:
-            _pools.add(self)
-            self._jobs.append(_Job(pending, work, callback))
-            self._unfinished.add(pending)
-            start = self._threads < self._configuration.callback_threads
-            self._threads += start
-        if start:
-            try:
-                threading.Thread(target=self._run, name="thirdwatch-callback", daemon=True).start()
-            except RuntimeError:  # no thread can be had, for instance because the process is about to end
-                self._run()
-        return pending
+    def submit(self, work: Callable[[], Any], callback: Callable[[Any], object], path: str) -> PendingCall:
+        """Accept a call. Where no thread can be started, make it at once.
 
-    def close(self, since: float | None = None) -> None:
-        """Wait for the calls that were accepted, one deadline at most, then drop the others.
-
-        :param since: ``time.monotonic()`` at which the deadline began; None for now
+        :param path: path of the endpoint, for the log
+        :raises ApiException: ``callback_queue`` calls wait already
         """
-        passed = 0.0 if since is None else time.monotonic() - since
-        own = self._under_way.get(threading.get_ident())  # a callback that closes its client can't wait for itself
-        others = [pending for pending in list(self._unfinished) if pending is not own]
-        wait(others, max(0.0, self._configuration.deadline - passed))
+        job = _Job(PendingCall(), path, work, callback)
         with self._lock:
-            dropped = list(self._jobs)
-            self._jobs.clear()
-        for job in dropped:
-            self._unfinished.discard(job.pending)
-            job.drop()
+            self._threads.difference_update(each for each in list(self._threads) if not each.is_alive())
+            is_busy = len(self._threads) >= self._configuration.callback_threads
+            if is_busy and len(self._jobs) >= self._configuration.callback_queue:
+                raise _queue_is_full(len(self._jobs))
+            if is_busy:
+                self._jobs.append(job)
+            accepted = is_busy or self._start(job)
+            self._unfinished.add(job.pending)
+            _pools.add(self)
+        if not accepted:
+            self._run(job)
+        return job.pending
 
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                if not self._jobs:
-                    self._threads -= 1
-                    return
-                job = self._jobs.popleft()
+    def close(self) -> None:
+        """Wait for the calls that were accepted, one deadline at most, then drop the others."""
+        dropped, _ = self.end(time.monotonic())
+        if dropped:
+            _logger.warning("calls with callback= that were dropped, for the client was closed: %d", dropped)
+
+    def end(self, since: float) -> tuple[int, int]:
+        """Do as close does, and return how many calls were dropped, and how many are still under way.
+
+        :param since: ``time.monotonic()`` at which the deadline began
+        """
+        own = self._under_way.get(threading.get_ident())  # a callback that closes its client can't wait for itself
+        end = since + self._configuration.deadline
+        # A callback may have sent another event meanwhile, so look again after each wait.
+        while others := [each for each in list(self._unfinished) if each is not own and not each.done()]:
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            wait(others, left)
+        with self._lock:
+            jobs = list(self._jobs)
+            self._jobs.clear()
+        self._unfinished.difference_update(job.pending for job in jobs)
+        return sum([job.drop() for job in jobs]), sum(not each.done() for each in others)
+
+    def _start(self, first: _Job) -> bool:
+        """Start a thread; return False when none can be had, as at the end of a process from Python 3.12 on."""
+        if _ended:  # nobody would wait for it
+            return False
+        thread = threading.Thread(target=self._run, args=(first,), name="thirdwatch-callback", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._threads.add(thread)
+        return True
+
+    def _run(self, job: _Job | None) -> None:
+        while job:
             self._under_way[threading.get_ident()] = job.pending
             job.run()
             self._under_way.pop(threading.get_ident(), None)  # gone already when the callback ran others here
-            self._unfinished.discard(job.pending)
+            with self._lock:
+                self._unfinished.discard(job.pending)
+                job = self._jobs.popleft() if self._jobs else None
+                if job is None:
+                    self._threads.discard(threading.current_thread())
 
     def _forget(self) -> None:
         """Start anew: neither threads nor locks outlive a fork."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may send an event inside of submit
         self._jobs: deque[_Job] = deque()
         self._unfinished: set[PendingCall] = set()
         self._under_way: dict[int, PendingCall] = {}
-        self._threads = 0
+        self._threads: set[threading.Thread] = set()
+
+
+def _queue_is_full(waiting: int) -> ApiException:
+    error = ApiException(0, f"{waiting:,} calls with callback= wait already, as many as configuration.callback_queue")
+    error.hint = "Nothing was sent. Send more slowly, or raise callback_threads or callback_queue."
+    return error
 
 
 _pools: "weakref.WeakSet[CallbackPool]" = weakref.WeakSet()
+_ended = False
 
 
 def finish() -> None:
-    """Give the calls of all pools one deadline to end."""
+    """Give the calls of all pools one deadline to end. From now on, calls are made where they are submitted."""
+    global _ended  # noqa: PLW0603 - a process ends once
+    _ended = True
     started = time.monotonic()  # one deadline for all pools, not one for each
-    for pool in list(_pools):
-        pool.close(started)
+    counts = [pool.end(started) for pool in list(_pools)]
+    dropped, under_way = sum(count[0] for count in counts), sum(count[1] for count in counts)
+    if dropped or under_way:
+        _logger.warning(
+            "calls with callback= that the end of the process cut off: %d waited for their turn, %d were under way",
+            dropped,
+            under_way,
+        )
 
 
 def _forget_all() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ._lazy import load
-from .exceptions import ApiTypeError, ApiValueError, without_user
+from ._redaction import MASK, without_user
+from .exceptions import ApiTypeError, ApiValueError
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -28,25 +30,46 @@ TimeoutSetting: TypeAlias = "Seconds | tuple[Seconds | None, Seconds | None] | T
 Retries: TypeAlias = "int | Retry"
 
 _DEFAULT_HOST = "https://api.thirdwatch.ai/event"
-_LONGEST = 10**9  # 31 years; the system's timers end at about nine times that
-_MASK = "***"
+_LONGEST = 24 * 24 * 3600  # 24 days: poll() counts milliseconds in 32 bits, which end a day later
 
+_Init = TypeVar("_Init", bound=Callable[..., None])
 
 Hook: TypeAlias = "Callable[[Attempt], object] | None"
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known one, or nothing when none is near."""
+    near = load("difflib").get_close_matches(name, list(names), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _names_the_nearest(init: _Init) -> _Init:
+    """Make a constructor name the nearest keyword for an unknown one: Python does so from 3.13 on."""
+
+    @wraps(init)
+    def checked(self: object, *args: object, **settings: object) -> None:
+        known: dict[str, object] = init.__kwdefaults__ or {}
+        for name in settings:
+            if name not in known:
+                hint = did_you_mean(name, known)
+                raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}{hint}")
+        init(self, *args, **settings)
+
+    return checked  # type: ignore[return-value]  # wraps() keeps the signature
 
 
 class _Secrets(dict[str, str]):
     """Texts by name that do not print."""
 
     def __repr__(self) -> str:
-        return repr(dict.fromkeys(self, _MASK))
+        return repr(dict.fromkeys(self, MASK))
 
 
 def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ApiTypeError(f"{name}: expected seconds as a number, got {type(value).__name__}")
     if not 0 < value <= _LONGEST:  # which refuses NaN, too
-        raise ApiValueError(f"{name}: seconds must be more than 0, and at most {_LONGEST:,}")
+        raise ApiValueError(f"{name}: seconds must be more than 0, and at most {_LONGEST:,} (24 days)")
     return value
 
 
@@ -107,7 +130,9 @@ def _line(name: str, value: object) -> str | None:
 
 
 def _host(name: str, value: object) -> str:
-    return _text(name, value) or _DEFAULT_HOST
+    """Return the default for None alone: a host that was given and is empty is refused at the call."""
+    text = _text(name, value)
+    return os.environ.get("THIRDWATCH_HOST") or _DEFAULT_HOST if text is None else text
 
 
 def _decoded(name: str, value: str | bytes) -> str:
@@ -116,6 +141,14 @@ def _decoded(name: str, value: str | bytes) -> str:
     except UnicodeDecodeError:
         raise ApiValueError(f"{name}: the bytes are not UTF-8") from None
     return text
+
+
+def _key_text(name: str, value: str | bytes) -> str:
+    """Decode a key, and drop white space around it. One of the environment may hold bytes that are not UTF-8."""
+    key = _decoded(name, value).strip()
+    if not key.isascii() and any("\ud800" <= character <= "\udfff" for character in key):
+        raise ApiValueError(f"{name}: the bytes are not UTF-8")
+    return key
 
 
 def _hook(name: str, value: object) -> object:
@@ -151,6 +184,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "idle_timeout": check_deadline,
     "max_response_size": _positive,
     "callback_threads": _positive,
+    "callback_queue": _positive,
     "client_side_validation": _flag,
     "app_info": _line,
     "on_request": _hook,
@@ -198,14 +232,16 @@ class Configuration:
     )
 
     host: str
-    """Where the service is, path included. Default: ``THIRDWATCH_HOST``, else ``https://api.thirdwatch.ai/event``."""
+    """Where the service is, path included. Default, also when it is None: ``THIRDWATCH_HOST``, else
+    ``https://api.thirdwatch.ai/event``. An empty one is an error at the call."""
 
     timeout: TimeoutSetting
     """Seconds. One number bounds connecting and each wait for bytes, apart; a pair is (connect, read); a
     ``urllib3.Timeout`` works as well; None leaves only the deadline. Default: (3, 10)."""
 
     deadline: Seconds
-    """Seconds that a whole call may take: all attempts, the waits between them, reading the answer. Default: 30."""
+    """Seconds that a whole call may take: all attempts, the waits between them, reading the response. At most 24 days,
+    as all seconds here. Default: 30."""
 
     retries: Retries
     """How often an event is sent again after a failure that may pass; 0 for at most once. A ``urllib3.Retry`` is
@@ -219,7 +255,7 @@ class Configuration:
     (``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``)."""
 
     verify_ssl: bool
-    """Whether the service has to prove who it is. Turn it off in no shop. Default: True."""
+    """Whether the service's certificate is verified. Never turn it off in production. Default: True."""
 
     ssl_ca_cert: str | None
     """Path of a file (PEM) or folder of trusted authorities. Default: ``SSL_CERT_FILE``, else
@@ -238,10 +274,14 @@ class Configuration:
     """Seconds after which an unused connection is not used again. Default: 50, less than load balancers' 60."""
 
     max_response_size: int
-    """Bytes of an answer, decompressed, above which it is refused. Default: 4 MiB."""
+    """Bytes of a response, decompressed, above which it is refused. Default: 4 MiB."""
 
     callback_threads: int
     """The most threads that ``callback=`` starts in one client. Default: 4."""
+
+    callback_queue: int
+    """The most calls with ``callback=`` that wait for a thread in one client. A call beyond it raises ApiException, and
+    nothing is sent. Default: 10,000."""
 
     client_side_validation: bool
     """Whether an event is checked before it is sent. Default: True."""
@@ -253,11 +293,12 @@ class Configuration:
     """Called with an Attempt before it is made. What a hook raises is logged and never breaks a call."""
 
     on_response: Hook
-    """Called with an Attempt after it was made, answered or not."""
+    """Called with an Attempt after it was made, with a response or without."""
 
     on_retry: Hook
     """Called with a failed Attempt before the wait for the next one."""
 
+    @_names_the_nearest
     def __init__(
         self,
         *,
@@ -277,6 +318,7 @@ class Configuration:
         idle_timeout: Seconds = 50.0,
         max_response_size: int = 4 * 1024 * 1024,
         callback_threads: int = 4,
+        callback_queue: int = 10_000,
         client_side_validation: bool = True,
         app_info: str | None = None,
         debug: bool = False,
@@ -289,8 +331,8 @@ class Configuration:
     ) -> None:
         settings = dict(locals())
         del settings["self"]
-        settings["host"] = host or os.environ.get("THIRDWATCH_HOST")
-        settings["api_key"] = api_key or os.environ.get("THIRDWATCH_API_KEY") or None
+        if api_key is None:  # one that was given and is empty is no key, and never the environment's
+            settings["api_key"] = os.environ.get("THIRDWATCH_API_KEY") or None
         self._shared: dict[str, ApiClient] = {}
         self._log_handler: logging.Handler | None = None
         self._logger_file: str | None = None
@@ -305,9 +347,7 @@ class Configuration:
         try:
             object.__setattr__(self, name, check(name.lstrip("_"), value) if check else value)
         except AttributeError:
-            near = load("difflib").get_close_matches(name, self._names(), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise AttributeError(f"Configuration has no setting {name!r}{hint}") from None
+            raise AttributeError(f"Configuration has no setting {name!r}{did_you_mean(name, self._names())}") from None
 
     if not TYPE_CHECKING:  # pragma: no branch - type checkers would take any name for a setting
         __setattr__ = _set
@@ -316,7 +356,8 @@ class Configuration:
     def api_key(self) -> dict[str, str]:
         """API keys by header name; the service knows ``X-THIRDWATCH-API-KEY``. Assign text or bytes to set that one.
 
-        Default: ``THIRDWATCH_API_KEY``. White space around a key is dropped when it is sent.
+        Default: ``THIRDWATCH_API_KEY``. White space around a key is dropped when it is sent. A key that is given and
+        is empty is no key, and an error at the call; None removes all keys.
         """
         return self._api_key
 
@@ -396,6 +437,7 @@ class Configuration:
 
         :param identifier: name of the header, ``X-THIRDWATCH-API-KEY``
         :raises ApiTypeError: the key is neither text nor bytes
+        :raises ApiValueError: the key is not UTF-8
         """
         key = self._api_key.get(identifier)
         if not key:  # header names have no letter case
@@ -404,7 +446,7 @@ class Configuration:
             return None
         if not isinstance(key, (str, bytes)):
             raise ApiTypeError(f"api_key: expected text or bytes, got {type(key).__name__}")
-        key = _decoded("api_key", key).strip()
+        key = _key_text("api_key", key)
         prefix = self._api_key_prefix.get(identifier)
         return f"{prefix} {key}" if prefix and key else key or None
 
@@ -433,7 +475,7 @@ class Configuration:
     def __repr__(self) -> str:
         """Show all settings, with keys and the proxy's address masked."""
         values = self.__getstate__()
-        values.update(api_key=_Secrets(self._api_key), proxy=self.proxy and _MASK, host=without_user(self.host))
+        values.update(api_key=_Secrets(self._api_key), proxy=self.proxy and MASK, host=without_user(self.host))
         for ignored in ("username", "password", "temp_folder_path"):
             del values[ignored]
         return f"Configuration({', '.join(f'{name}={value!r}' for name, value in values.items())})"

@@ -1,12 +1,13 @@
 """Everything that a call can raise.
 
-    ApiException                            whatever went wrong, in one family
+    ApiException                            any failure to deliver
     |-- ApiTypeError (TypeError)            misuse, found before sending: wrong type, unknown option
     |-- ApiValueError (ValueError)          misuse, found before sending: no key, an event with problems
-    |-- ConnectionException                 no answer came: name look-up, refused, cut, proxy
+    |-- ConnectionException                 no response came: name look-up, refused, cut, proxy
     |   |-- TimeoutException                a time-out or the deadline of the call passed
     |   `-- TLSException                    no trusted connection: certificate expired, wrong host, unknown CA
-    |-- InvalidResponseException            the answer is a success by its status only: not a JSON object, too large
+    |-- InvalidResponseException            2xx, but the body is not a JSON object, or too large
+    |   `-- ScoreNotReadyException          there is no score for the order yet
     |-- OutboxException                     an outbox could not keep an event, or find it again
     |   |-- OutboxCorruptException          its file is damaged
     |   `-- OutboxFullException             no room: the disk is full, or max_bytes is reached
@@ -23,11 +24,10 @@
 The names for a status are those that today's OpenAPI generators give them.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from json import dumps
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus
+
+from ._redaction import Redactor, short
 
 if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
@@ -46,6 +46,7 @@ __all__ = [
     "OutboxException",
     "OutboxFullException",
     "RedirectException",
+    "ScoreNotReadyException",
     "ServiceException",
     "TLSException",
     "TimeoutException",
@@ -54,73 +55,51 @@ __all__ = [
     "UnprocessableEntityException",
 ]
 
-_EMAIL = r"[^\s@\"'<>,;:()]+@[^\s@\"'<>,;:()]+"
-_SHOWN_LENGTH = 200
-_SECRET_LENGTH = 4
-
-
-def without_emails(text: str) -> str:
-    """Replace whatever looks like an e-mail address by ``***``."""
-    return re.sub(_EMAIL, "***", text) if "@" in text else text
-
-
-def without_user(url: str) -> str:
-    """Replace the user part of a URL by ``***``."""
-    return re.sub(r"//[^/?#]*@", "//***@", url)
-
-
-def without_texts(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret by ``***``, the longest first; a text of less than four characters is no secret."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SECRET_LENGTH:
-            text = text.replace(secret, "***")
-    return text
-
-
-def without_keys(text: str, keys: Iterable[str]) -> str:
-    """Replace each API key by ``***``, also without its prefix, and as URLs and JSON spell it."""
-    if len(text) < _SECRET_LENGTH:
-        return text
-    return without_texts(text, [form for key in keys for form in _spellings(key)])
-
-
-def _spellings(key: str) -> tuple[str, ...]:
-    quoted = dumps(key)[1:-1]
-    # PHP's JSON escapes the slash as well.
-    return key, key.rpartition(" ")[2], quote_plus(key), quoted, quoted.replace("/", "\\/")
+_REQUEST_IDS = (
+    "X-Request-Id",
+    "X-Amzn-RequestId",
+    "X-Amz-Request-Id",
+    "X-Correlation-Id",
+    "CF-Ray",
+    "X-Amz-Cf-Id",
+)
+"""Headers that name one request in the logs of the service, or of what stands before it."""
 
 
 class ApiException(Exception):
-    """Tell that an event was not delivered, and why.
+    """An event was not delivered, and why.
 
-    :param status: the HTTP status; 0 when no answer came, None for misuse found before sending
-    :param reason: the reason phrase of the answer, or a sentence that says what went wrong
-    :param http_resp: an answer with ``status``, ``reason``, ``data`` and ``headers``, instead of the two
+    :param status: the HTTP status; 0 when no response came, None for misuse found before sending
+    :param reason: the reason phrase of the response, or a sentence that says what went wrong
+    :param http_resp: a response with ``status``, ``reason``, ``data`` and ``headers``, instead of the two
     """
 
     hint: str = "The answer is in error.body."
     """What to do about it; the last sentence of ``str(error)``."""
 
     status: int | None
-    """HTTP status; 0 when no answer came, None for misuse found before sending."""
+    """HTTP status; 0 when no response came, None for misuse found before sending."""
 
     reason: str | None
-    """Reason phrase of the answer, or a sentence that says what went wrong."""
+    """Reason phrase of the response, or a sentence that says what went wrong."""
 
     body: str | None
-    """Text of the answer as it came (UTF-8, bad bytes replaced, the API key masked); None without an answer."""
+    """Text of the response as it came (UTF-8, bad bytes replaced, keys masked); None without a response."""
 
     headers: Mapping[str, str] | None
-    """Headers of the answer, in any letter case; None without an answer."""
+    """Headers of the response, in any letter case; None without a response."""
 
     error_response: "ErrorResponse | None"
-    """The answer's JSON as a model, when it was a JSON object."""
+    """The response's JSON as a model, when it was a JSON object of at most 100,000 values."""
 
     attempts: int
     """How many times the event was sent, or tried to be; 0 for misuse."""
 
     retry_after: float | None
     """Seconds that the service asked to wait (``Retry-After``), when it did."""
+
+    request_id: str | None
+    """What the service, or a proxy on the way, calls this request in its log, when a header says it."""
 
     def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
         if http_resp is not None:
@@ -133,12 +112,13 @@ class ApiException(Exception):
         self.error_response = None
         self.attempts = 0
         self.retry_after = None
+        self.request_id = None
         self._detail = ""
 
     def explain(self, error_response: "ErrorResponse", detail: str) -> None:
         """Attach what the service said.
 
-        :param error_response: the parsed answer
+        :param error_response: the parsed response
         :param detail: its text with everything secret or personal masked, to be shown by ``str(error)``
         """
         self.error_response = error_response
@@ -147,19 +127,18 @@ class ApiException(Exception):
     def __str__(self) -> str:
         said = self.reason or ("" if self.status else "the call failed")
         if self.status:
-            said = f"({self.status}) {_short(said)}".rstrip()
+            said = f"({self.status}) {short(said)}".rstrip()
         if self._detail:
-            said += f": {_short(without_emails(' '.join(self._detail.split())))}"
-        if self.attempts > 1:
-            said += f" (after {self.attempts} attempts)"
+            said += f": {short(' '.join(self._detail.split()))}"
+        notes = [f"after {self.attempts} attempts"] if self.attempts > 1 else []
+        if self.request_id:
+            notes.append(f"request id {self.request_id}")
+        if notes:
+            said += f" ({', '.join(notes)})"
         if self.hint:
             said += f"{'' if said.endswith('.') else '.'} {self.hint}"
         # What the service says may hold what a terminal obeys, or what can't be written at all.
         return said if said.isprintable() else "".join(c if c.isprintable() else "?" for c in said)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "..."
 
 
 def _as_text(data: bytes | str | None) -> str | None:
@@ -176,40 +155,51 @@ class _Misuse(ApiException):
 
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(reason=message)
-        Exception.__init__(self, message, problems)  # what unpickling passes to this constructor
+        Exception.__init__(self, message)  # what unpickling passes to this constructor
         self.problems = problems
 
 
 class ApiTypeError(_Misuse, TypeError):
-    """Refuse an argument of the wrong type, or an unknown option, before anything is sent."""
+    """An argument of the wrong type, or an unknown option; nothing was sent."""
 
 
 class ApiValueError(_Misuse, ValueError):
-    """Refuse a value, a setting or an event with problems before anything is sent."""
+    """A value, a setting or an event with problems; nothing was sent."""
 
 
 class ConnectionException(ApiException):
-    """Tell that no answer came. The service may have taken the event all the same."""
+    """No response was received. The event may still have been processed."""
 
     hint: str = "Check the network, configuration.host and configuration.proxy."
 
 
 class TimeoutException(ConnectionException):
-    """Tell that a time-out or the deadline of the call passed without an answer."""
+    """A time-out or the deadline of the call passed without a response."""
 
     hint: str = "Check the network, or allow more time: configuration.timeout and configuration.deadline (seconds)."
 
 
 class TLSException(ConnectionException):
-    """Tell that no trusted connection could be made. It is not tried again."""
+    """No trusted connection could be made. It is not tried again."""
 
     hint: str = "Check configuration.host, ssl_ca_cert, cert_file and key_file."
 
 
 class InvalidResponseException(ApiException):
-    """Tell that an answer with a 2xx status was not a JSON object, too large, or could not be decoded."""
+    """A response with a 2xx status that is not a JSON object, is too large, or could not be decoded."""
 
     hint: str = "Something other than the service may have answered: check configuration.host and proxies on the way."
+
+
+class ScoreNotReadyException(InvalidResponseException):
+    """No score for the order yet: the order or its payment was not reported, or the service is still at work.
+
+    ``ScoreApi.wait`` asks until there is one.
+    """
+
+    hint: str = (
+        "Report the order (create_order) and its successful payment (transaction), then ask again a little later."
+    )
 
 
 class OutboxException(ApiException):
@@ -227,55 +217,55 @@ class OutboxCorruptException(OutboxException):
 
 
 class RedirectException(ApiException):
-    """Refuse a redirect: to follow it would hand the API key and the customer's data to another address."""
+    """A redirect: to follow it would hand the API key and the customer's data to another address."""
 
     hint: str = "The service never redirects: set configuration.host to its final address."
 
 
 class BadRequestException(ApiException):
-    """Tell that the service could not read the event (400)."""
+    """The service could not read the event (400)."""
 
     hint: str = "Correct the event before sending it again."
 
 
 class UnauthorizedException(ApiException):
-    """Tell that the service does not know the API key (401)."""
+    """The service does not know the API key (401)."""
 
     hint: str = 'Check configuration.api_key["X-THIRDWATCH-API-KEY"].'
 
 
 class ForbiddenException(ApiException):
-    """Tell that the API key may not do this (403)."""
+    """The API key may not do this (403)."""
 
     hint: str = "Ask Thirdwatch what this API key may do."
 
 
 class NotFoundException(ApiException):
-    """Tell that there is nothing at this address (404)."""
+    """There is nothing at this address (404)."""
 
     hint: str = "Check configuration.host, its path included."
 
 
 class ConflictException(ApiException):
-    """Tell that the event contradicts what the service knows (409)."""
+    """The event contradicts what the service knows (409)."""
 
     hint: str = "Check what was sent about the same order or customer before."
 
 
 class UnprocessableEntityException(ApiException):
-    """Tell that the service understood the event and refused its content (422)."""
+    """The service understood the event and refused its content (422)."""
 
     hint: str = "Correct the event before sending it again."
 
 
 class TooManyRequestsException(ApiException):
-    """Tell that events come faster than the account allows (429); see ``retry_after``."""
+    """Events come faster than the account allows (429); see ``retry_after``."""
 
     hint: str = "Send more slowly, or wait for error.retry_after seconds when it is set."
 
 
 class ServiceException(ApiException):
-    """Tell that the service itself failed (5xx). Sending the event again later may work."""
+    """The service itself failed (5xx). Sending the event again later may work."""
 
     hint: str = "The service failed; send the event again later."
 
@@ -292,7 +282,46 @@ _BY_STATUS: dict[int, type[ApiException]] = {
 
 
 def class_for_status(status: int) -> type[ApiException]:
-    """Choose the class for an HTTP status that is not a success."""
+    """Return the class for an HTTP status that is not a success."""
     if status >= 500:
         return ServiceException
     return _BY_STATUS.get(status, ApiException)
+
+
+def make_error(
+    kind: type[ApiException],
+    status: int,
+    reason: str | None,
+    redactor: Redactor,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    error_response: "ErrorResponse | None" = None,
+    retry_after: float | None = None,
+    attempts: int = 0,
+    hint: str = "",
+    until: float = float("inf"),
+) -> ApiException:
+    """Make the error of a call. Whatever the service says is masked here but for the reason.
+
+    :param reason: what went wrong: a sentence of ours, or the reason phrase of the response, masked
+    :param redactor: masks what the response may repeat of the request
+    :param body: the response as it came
+    :param headers: its headers as they came
+    :param error_response: its JSON, with the keys masked
+    :param hint: what to do about it, where the class does not know
+    :param until: ``time.monotonic()`` at which the rest of the body is dropped
+    """
+    error = kind(status, reason)
+    error.attempts = attempts
+    error.retry_after = retry_after
+    error.hint = hint or kind.hint
+    if body is not None:
+        error.body = redactor.whole(body.decode("utf-8", "replace"), until)
+    if headers is not None:
+        error.headers = redactor.headers(headers)
+        found = next(filter(None, map(headers.get, _REQUEST_IDS)), None)
+        error.request_id = found and short(redactor.line(found))
+    if error_response is not None:
+        error.explain(error_response, redactor.line(error_response.message or ""))
+    return error

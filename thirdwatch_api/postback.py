@@ -59,7 +59,7 @@ _ADDRESS = {f.name: f for f in field_table(ShippingAddress)}
 
 
 class PostbackException(ApiException):
-    """Refuse a postback; ``status`` is the HTTP status to answer with, ``reason`` holds nothing of what came."""
+    """Refuse a postback; ``status`` is the HTTP status to respond with, ``reason`` holds nothing of what came."""
 
     hint: str = "Do not act on it."
 
@@ -95,7 +95,9 @@ def parse(headers: Headers, body: bytes | str, configuration: Configuration | No
     if fields.get("test") is True and len(fields) == 1:
         return TestPing()
     own_key = fields.pop("api_key", None)
-    if not _is_same(own_key, key) if "entity" in fields else not given:
+    # A postback about a payment link carries the key in its body, all others in a header, which was checked above.
+    authorized = _is_same(own_key, key) if "entity" in fields else bool(given)
+    if not authorized:
         raise _unauthorized("no API key, or a wrong one")
     if problem:
         raise _bad(problem)
@@ -108,7 +110,7 @@ def _configured_key(configuration: Configuration | None) -> bytes:
     key = settings.get_api_key_with_prefix(API_KEY_HEADER)
     if not key:
         raise ApiValueError("no API key to check postbacks with: set it in the configuration")
-    return key.encode("utf-8", "surrogateescape")
+    return key.encode()
 
 
 def _keys_in(headers: Any) -> list[object]:
@@ -148,7 +150,7 @@ def _load(body: object) -> tuple[dict[str, Any], str]:
         json.dumps(fields, ensure_ascii=False).encode()  # a lone surrogate would fail later, in the shop's database
     except (ValueError, RecursionError):
         # What is raised about it is raised later: the parser's error holds the whole body.
-        return {}, "the body is not JSON in UTF-8, or not clearly: a key twice, a number that is none"
+        return {}, "the body is not valid JSON in UTF-8, has a key twice or NaN, or is nested too deep"
     return (fields, "") if isinstance(fields, dict) else ({}, "the body is not a JSON object")
 
 

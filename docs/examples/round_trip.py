@@ -25,7 +25,7 @@ class Shop(BaseHTTPRequestHandler):
         try:
             notice = postback.parse(self.headers, body)
         except postback.PostbackException as error:
-            self.answer(error.status or 400)
+            self.respond(error.status or 400)
             return
         if isinstance(notice, postback.ScorePostback) and notice.order_id in orders:
             orders[notice.order_id] = "approved" if notice.flag == "green" else "on hold"
@@ -33,9 +33,9 @@ class Shop(BaseHTTPRequestHandler):
         elif isinstance(notice, postback.ActionPostback) and notice.order_id in orders:
             orders[notice.order_id] = notice.action_type or "on hold"
             print(f"an analyst decided about {notice.order_id}: {notice.action_type}")
-        self.answer(200)
+        self.respond(200)
 
-    def answer(self, status: int) -> None:
+    def respond(self, status: int) -> None:
         """Send a status and an empty object."""
         self.send_response(status)
         self.send_header("Content-Length", "2")
@@ -54,7 +54,7 @@ def main() -> None:
         thirdwatch_api.configuration.host = sandbox.host
         thirdwatch_api.configuration.api_key = sandbox.api_key
 
-        # Once for each shop: tell the service where the shop listens.
+        # Once for each shop: register the URL at which the shop listens.
         url = f"http://127.0.0.1:{shop.server_port}/thirdwatch"
         urls = thirdwatch_api.PostbackUrls(score_postback=url, action_postback=url)
         thirdwatch_api.PostbackApi().register(urls)
@@ -65,7 +65,7 @@ def main() -> None:
         paid = thirdwatch_api.Transaction(user_id="u-42", order_id=ORDER, amount="8200", transaction_status="_success")
         thirdwatch_api.TransactionApi().transaction(paid)
 
-        # The service tells the shop the score; the shop may ask for it as well.
+        # The service sends the shop the score; the shop may ask for it as well.
         assert [delivery.status for delivery in sandbox.postbacks] == [200]
         score = thirdwatch_api.ScoreApi().score(ORDER)
         print(f"score {score.score}, {score.flag}, risky: {score.is_risky}")
@@ -73,11 +73,11 @@ def main() -> None:
             print(f"  {reason.display_name}: {reason.value} ({reason.flag})")
         print(f"the order is {orders[ORDER]}")
 
-        # An analyst looks at it on the dashboard, and the shop is told.
+        # An analyst decides on the dashboard, and the service sends the decision to the shop.
         sandbox.send_action(ORDER, "approved", "called the customer")
         print(f"the order is {orders[ORDER]}")
 
-        # The shop tells the service what it did in the end.
+        # The shop reports to the service what it did in the end.
         decision = thirdwatch_api.ClientAction(order_id=ORDER, action_type="approved", message="shipped")
         thirdwatch_api.ClientActionApi().client_action(decision)
         print(f"the service knows of {len(sandbox.decisions)} decision")

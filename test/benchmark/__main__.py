@@ -13,7 +13,7 @@ from .servers import plain_server
 
 _GROUPS = {**GROUPS, "outbox": outbox}
 _FULL = Scale(rounds=25, calls=400, many_calls=100_000, bursts=100, starts=25, counts_instructions=True)
-_QUICK = Scale(rounds=2, calls=40, many_calls=400, bursts=5, starts=2, counts_instructions=False)
+_QUICK = Scale(rounds=2, calls=40, many_calls=40, bursts=1, starts=1, counts_instructions=False)
 _HEADER = ("what", "must", "aim", "median", "quartiles", "goal", "")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from ..api_client import ApiClient, ApiResponse, default_configuration
-from ..configuration import Retries, TimeoutSetting
+from ..configuration import Retries, TimeoutSetting, did_you_mean
 from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import to_json
 from ..models._model import Model
@@ -45,9 +45,13 @@ class Options(TypedDict, total=False):
     _retries: Retries | None
     """As ``configuration.retries``; None means what the configuration says."""
 
+    _headers: Mapping[str, str] | None
+    """Headers of this call alone, for instance ``{"traceparent": "..."}``. They win over the client's own headers of
+    the same name, and are never logged. The API key can't be among them."""
+
 
 class Api:
-    """Make one kind of call.
+    """One kind of call.
 
     :param api_client: the client to send with; when left out, the one that ``thirdwatch_api.configuration`` holds
     """
@@ -56,7 +60,7 @@ class Api:
     """Path of the endpoint below the host's."""
 
     model: ClassVar[type[Model]]
-    """What the endpoint takes; what it answers, where it takes no body."""
+    """What the endpoint takes; what it returns, where it takes no body."""
 
     at_root: ClassVar[bool] = False
     """Whether the path stands at the root of the host instead. So do the endpoints that take no event."""
@@ -99,6 +103,7 @@ class Api:
             auth_settings=[self.auth],
             at_root=self.at_root,
             any_body=self.any_body,
+            model=type(event) if isinstance(event, Model) else self.model,
             **options,
         )
 
@@ -116,10 +121,12 @@ class Api:
 
 
 def _check(api: Api, options: Mapping[str, Any]) -> None:
-    unknown = options.keys() - Options.__annotations__.keys()
-    if unknown:
-        known = ", ".join(Options.__annotations__)
-        raise ApiTypeError(f"{type(api).__name__}: unknown option {', '.join(sorted(unknown))}; there are {known}")
+    known = Options.__annotations__
+    if unknown := sorted(options.keys() - known.keys()):
+        hint = next(filter(None, (did_you_mean(name, known) for name in unknown)), ".")
+        raise ApiTypeError(
+            f"{type(api).__name__}: unknown option {', '.join(unknown)}{hint} There are {', '.join(known)}"
+        )
 
 
 def _default_client() -> ApiClient:

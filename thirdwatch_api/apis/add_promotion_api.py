@@ -12,15 +12,23 @@ __all__ = ["AddPromotionApi"]
 
 
 class AddPromotionApi(Api):
-    """Make the add_promotion call."""
+    """Promotions that customers gain, or try to."""
 
     path = "/v1/add_promotion"
     model: ClassVar[type[Model]] = AddPromotion
 
     def add_promotion(self, json: AddPromotion | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Report promotions that a customer gained, or tried and failed to apply."""
+        """Report promotions that a customer gained, or tried and failed to apply.
+
+        :param json: the event, which should contain the promotions
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post(json, options)
 
     def add_promotion_with_http_info(self, json: AddPromotion | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as add_promotion does, and return the HTTP status and headers as well."""
+        """Do as add_promotion does, and return the HTTP status and headers as well.
+
+        :param json: as for add_promotion
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

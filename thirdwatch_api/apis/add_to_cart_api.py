@@ -12,15 +12,23 @@ __all__ = ["AddToCartApi"]
 
 
 class AddToCartApi(Api):
-    """Make the add_to_cart call."""
+    """Products that go into baskets and wish lists."""
 
     path = "/v1/add_to_cart"
     model: ClassVar[type[Model]] = AddToCart
 
     def add_to_cart(self, json: AddToCart | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Report a product that went into a basket or wish list."""
+        """Report a product that went into a basket or wish list.
+
+        :param json: the event, which should contain the item
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post(json, options)
 
     def add_to_cart_with_http_info(self, json: AddToCart | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as add_to_cart does, and return the HTTP status and headers as well."""
+        """Do as add_to_cart does, and return the HTTP status and headers as well.
+
+        :param json: as for add_to_cart
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

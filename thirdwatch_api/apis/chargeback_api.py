@@ -12,7 +12,7 @@ __all__ = ["ChargebackApi"]
 
 
 class ChargebackApi(Api):
-    """Make the chargeback call."""
+    """Disputes about payments."""
 
     path = "/v1/chargeback"
     model: ClassVar[type[Model]] = Chargeback
@@ -21,9 +21,16 @@ class ChargebackApi(Api):
         """Report a payment dispute; send it again at every new stage.
 
         It does not block the customer by itself: tag the customer as well.
+
+        :param json: the event, which should contain the order or the payment, and the state of the dispute
+        :raises ApiException: the event was not delivered; its class says why
         """
         return self._post(json, options)
 
     def chargeback_with_http_info(self, json: Chargeback | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as chargeback does, and return the HTTP status and headers as well."""
+        """Do as chargeback does, and return the HTTP status and headers as well.
+
+        :param json: as for chargeback
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

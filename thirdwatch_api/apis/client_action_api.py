@@ -12,7 +12,7 @@ __all__ = ["ClientActionApi"]
 
 
 class ClientActionApi(Api):
-    """Make the client_action call."""
+    """Decisions that the shop itself takes about orders."""
 
     path = "/neo/v1/clientaction"
     model: ClassVar[type[Model]] = ClientAction
@@ -21,13 +21,20 @@ class ClientActionApi(Api):
     any_body = True
 
     def client_action(self, json: ClientAction | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Tell the service which decision the shop itself took about an order.
+        """Report the decision that the shop itself took about an order.
 
         The service never documented this call; shops' plugins make it. Any 2xx status is a success, whatever the
-        answer holds.
+        response holds.
+
+        :param json: the decision and the order that it is about
+        :raises ApiException: the service did not take it; its class says why
         """
         return self._post(json, options)
 
     def client_action_with_http_info(self, json: ClientAction | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as client_action does, and return the HTTP status and headers as well."""
+        """Do as client_action does, and return the HTTP status and headers as well.
+
+        :param json: as for client_action
+        :raises ApiException: the service did not take it; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -12,15 +12,23 @@ __all__ = ["CreateOrderApi"]
 
 
 class CreateOrderApi(Api):
-    """Make the create_order call."""
+    """Orders to be assessed."""
 
     path = "/v1/createOrder"
     model: ClassVar[type[Model]] = CreateOrder
 
     def create_order(self, body: CreateOrder | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Submit an order for assessment, with its items, its payment and the customer's identity."""
+        """Submit an order for assessment, with its items, its payment and the customer's identity.
+
+        :param body: the event, which should contain the order info: its items, its payment, its addresses
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post(body, options)
 
     def create_order_with_http_info(self, body: CreateOrder | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as create_order does, and return the HTTP status and headers as well."""
+        """Do as create_order does, and return the HTTP status and headers as well.
+
+        :param body: as for create_order
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(body, options)

@@ -12,7 +12,7 @@ __all__ = ["CustomEventApi"]
 
 
 class CustomEventApi(Api):
-    """Make the custom_event call."""
+    """Behaviour that no other event covers."""
 
     path = "/v1/custom_event"
     model: ClassVar[type[Model]] = Custom
@@ -21,9 +21,16 @@ class CustomEventApi(Api):
         """Report behaviour that no built-in event covers.
 
         All that is specific to it travels in ``custom_info``.
+
+        :param json: the event, which should contain what happened in ``custom_info``
+        :raises ApiException: the event was not delivered; its class says why
         """
         return self._post(json, options)
 
     def custom_event_with_http_info(self, json: Custom | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as custom_event does, and return the HTTP status and headers as well."""
+        """Do as custom_event does, and return the HTTP status and headers as well.
+
+        :param json: as for custom_event
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -12,15 +12,23 @@ __all__ = ["LogoutApi"]
 
 
 class LogoutApi(Api):
-    """Make the logout call."""
+    """Sign-outs."""
 
     path = "/v1/logout"
     model: ClassVar[type[Model]] = Logout
 
     def logout(self, json: Logout | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Report a sign-out."""
+        """Report a sign-out.
+
+        :param json: the event, which should contain the customer
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post(json, options)
 
     def logout_with_http_info(self, json: Logout | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as logout does, and return the HTTP status and headers as well."""
+        """Do as logout does, and return the HTTP status and headers as well.
+
+        :param json: as for logout
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -12,7 +12,7 @@ __all__ = ["OrderStatusApi"]
 
 
 class OrderStatusApi(Api):
-    """Make the order_status call."""
+    """States in the life of orders."""
 
     path = "/v1/order_status"
     model: ClassVar[type[Model]] = OrderStatus
@@ -21,9 +21,16 @@ class OrderStatusApi(Api):
         """Report a new state of an order that was submitted before: held for review, cancelled, fulfilled, returned.
 
         Send it once for each change.
+
+        :param json: the event, which should contain the order info: its number and its new state
+        :raises ApiException: the event was not delivered; its class says why
         """
         return self._post(json, options)
 
     def order_status_with_http_info(self, json: OrderStatus | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as order_status does, and return the HTTP status and headers as well."""
+        """Do as order_status does, and return the HTTP status and headers as well.
+
+        :param json: as for order_status
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

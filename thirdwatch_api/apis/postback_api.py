@@ -12,7 +12,7 @@ __all__ = ["PostbackApi"]
 
 
 class PostbackApi(Api):
-    """Make the register call."""
+    """Registration of the shop's URLs for postbacks."""
 
     path = "/neo/v1/addpostbackurl/"
     model: ClassVar[type[Model]] = PostbackUrls
@@ -24,10 +24,17 @@ class PostbackApi(Api):
         """Register the URLs of the shop that take postbacks; ``thirdwatch_api.postback`` reads what they are sent.
 
         The service never documented this call; shops' plugins make it. Any 2xx status is a success, whatever the
-        answer holds.
+        response holds.
+
+        :param json: absolute URLs, which may all be the same
+        :raises ApiException: the service did not take it; its class says why
         """
         return self._post(json, options)
 
     def register_with_http_info(self, json: PostbackUrls | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as register does, and return the HTTP status and headers as well."""
+        """Do as register does, and return the HTTP status and headers as well.
+
+        :param json: as for register
+        :raises ApiException: the service did not take it; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -12,15 +12,23 @@ __all__ = ["SendMessageApi"]
 
 
 class SendMessageApi(Api):
-    """Make the send_message call."""
+    """Messages of customers."""
 
     path = "/v1/send_message"
     model: ClassVar[type[Model]] = SendMessage
 
     def send_message(self, json: SendMessage | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Report a message from a customer to a seller, to support or to another user."""
+        """Report a message from a customer to a seller, to support or to another user.
+
+        :param json: the event, which should contain the message and who gets it
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post(json, options)
 
     def send_message_with_http_info(self, json: SendMessage | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as send_message does, and return the HTTP status and headers as well."""
+        """Do as send_message does, and return the HTTP status and headers as well.
+
+        :param json: as for send_message
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -12,18 +12,25 @@ __all__ = ["TagAPIApi"]
 
 
 class TagAPIApi(Api):
-    """Make the tag_user call."""
+    """Verdicts on customers: good or bad."""
 
     path = "/v1/tag"
     model: ClassVar[type[Model]] = Tag
 
     def tag_user(self, json: Tag | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Tell the service that a customer is good or bad.
+        """Report that a customer is good or bad.
 
         A newer verdict overwrites the earlier one.
+
+        :param json: the event, which should contain the verdict and its reasons
+        :raises ApiException: the event was not delivered; its class says why
         """
         return self._post(json, options)
 
     def tag_user_with_http_info(self, json: Tag | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as tag_user does, and return the HTTP status and headers as well."""
+        """Do as tag_user does, and return the HTTP status and headers as well.
+
+        :param json: as for tag_user
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -12,15 +12,23 @@ __all__ = ["TransactionApi"]
 
 
 class TransactionApi(Api):
-    """Make the transaction call."""
+    """Outcomes of payments, refunds and transfers."""
 
     path = "/v1/transaction"
     model: ClassVar[type[Model]] = Transaction
 
     def transaction(self, json: Transaction | JsonObject, **options: Unpack[Options]) -> EventResponse:
-        """Report the outcome of a payment, refund or transfer attempt."""
+        """Report the outcome of a payment, refund or transfer attempt.
+
+        :param json: the event, which should contain the order info and the outcome
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post(json, options)
 
     def transaction_with_http_info(self, json: Transaction | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as transaction does, and return the HTTP status and headers as well."""
+        """Do as transaction does, and return the HTTP status and headers as well.
+
+        :param json: as for transaction
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -12,7 +12,7 @@ __all__ = ["UntagAPIApi"]
 
 
 class UntagAPIApi(Api):
-    """Make the un_tag_user call."""
+    """Withdrawn verdicts on customers."""
 
     path = "/v1/untag"
     model: ClassVar[type[Model]] = UnTag
@@ -21,9 +21,16 @@ class UntagAPIApi(Api):
         """Withdraw verdicts on a customer, for one kind of abuse or for all.
 
         The customer is neutral again afterwards.
+
+        :param json: the event, which should contain the kind of abuse, if it is about one
+        :raises ApiException: the event was not delivered; its class says why
         """
         return self._post(json, options)
 
     def un_tag_user_with_http_info(self, json: UnTag | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as un_tag_user does, and return the HTTP status and headers as well."""
+        """Do as un_tag_user does, and return the HTTP status and headers as well.
+
+        :param json: as for un_tag_user
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -12,7 +12,7 @@ __all__ = ["UpdateAccountApi"]
 
 
 class UpdateAccountApi(Api):
-    """Make the update_account call."""
+    """Changes of customers' accounts."""
 
     path = "/v1/update_account"
     model: ClassVar[type[Model]] = UpdateAccount
@@ -21,11 +21,18 @@ class UpdateAccountApi(Api):
         """Report changed profile data.
 
         It works for accounts that create_account never reported, too.
+
+        :param json: the event, which should contain the account info that changed
+        :raises ApiException: the event was not delivered; its class says why
         """
         return self._post(json, options)
 
     def update_account_with_http_info(
         self, json: UpdateAccount | JsonObject, **options: Unpack[Options]
     ) -> ApiResponse:
-        """Do as update_account does, and return the HTTP status and headers as well."""
+        """Do as update_account does, and return the HTTP status and headers as well.
+
+        :param json: as for update_account
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

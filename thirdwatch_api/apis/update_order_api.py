@@ -12,7 +12,7 @@ __all__ = ["UpdateOrderApi"]
 
 
 class UpdateOrderApi(Api):
-    """Make the update_order call."""
+    """Orders that replace stored ones."""
 
     path = "/v1/update_order"
     model: ClassVar[type[Model]] = UpdateOrder
@@ -21,9 +21,16 @@ class UpdateOrderApi(Api):
         """Replace a stored order completely.
 
         An unknown order number creates a new order.
+
+        :param json: the event, which should contain all the order info: nothing of the stored order stays
+        :raises ApiException: the event was not delivered; its class says why
         """
         return self._post(json, options)
 
     def update_order_with_http_info(self, json: UpdateOrder | JsonObject, **options: Unpack[Options]) -> ApiResponse:
-        """Do as update_order does, and return the HTTP status and headers as well."""
+        """Do as update_order does, and return the HTTP status and headers as well.
+
+        :param json: as for update_order
+        :raises ApiException: the event was not delivered; its class says why
+        """
         return self._post_with_http_info(json, options)

@@ -10,6 +10,7 @@ from .custom_info import CustomInfo
 from .payment_method import PaymentMethod
 from .promotion import Promotion
 from .shipping_address import ShippingAddress
+from .values import AccountStatusValue, GenderValue, OutcomeValue, SignOnTypeValue
 
 __all__ = ["Account"]
 
@@ -18,23 +19,23 @@ __all__ = ["Account"]
 class Account(TimedEvent):
     """What both events about an account hold."""
 
-    user_email: Personal | None = None
+    user_email: Personal[Text] | None = None
     """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
 
-    first_name: Personal | None = None
+    first_name: Personal[Text] | None = None
     """Given name of the account holder."""
 
-    last_name: Personal | None = None
+    last_name: Personal[Text] | None = None
     """Family name of the account holder."""
 
-    phone: Personal | None = None
+    phone: Personal[Text] | None = None
     """Main telephone number on the account."""
 
-    age: Personal | None = None
+    age: Personal[Text] | None = None
     """Age in years, for instance ``25``."""
 
-    gender: Personal | None = None
-    """Gender recorded for the account holder. Known values: ``_male``, ``_female``, ``_trans``."""
+    gender: Personal[GenderValue | Text] | None = None
+    """Gender recorded for the account holder."""
 
     referral_code: Text | None = None
     """Referral or sign-up code the customer entered."""
@@ -54,29 +55,28 @@ class Account(TimedEvent):
     promotions: Sequence[Promotion | JsonObject] | None = None
     """Promotions attached to the account; add_promotion can report them separately."""
 
-    social_sign_on_type: Text | None = None
-    """Identity provider behind a social sign-in. Known values: ``_google``, ``_facebook``, ``_twitter``, ``_linkedin``,
-    ``_other``."""
+    social_sign_on_type: SignOnTypeValue | Text | None = None
+    """Identity provider behind a social sign-in."""
 
-    email_confirmed_status: Text | None = None
-    """How far verification of the e-mail address has got. Known values: ``_success``, ``_failure``, ``_pending``."""
+    email_confirmed_status: OutcomeValue | Text | None = None
+    """How far verification of the e-mail address has got."""
 
-    phone_confirmed_status: Text | None = None
-    """How far verification of the phone number has got. Known values: ``_success``, ``_failure``, ``_pending``."""
+    phone_confirmed_status: OutcomeValue | Text | None = None
+    """How far verification of the phone number has got."""
 
     is_newsletter_subscribed: bool | None = None
     """True when the customer opted in to the newsletter."""
 
-    account_status: Text | None = None
-    """Whether the account can currently be used. Known values: ``_active``, ``_inactive``."""
+    account_status: AccountStatusValue | Text | None = None
+    """Whether the account can currently be used."""
 
-    facebook_id: Personal | None = None
+    facebook_id: Personal[Text] | None = None
     """Facebook id or token, used as extra proof of identity."""
 
-    google_id: Personal | None = None
+    google_id: Personal[Text] | None = None
     """Google id or token, used as extra proof of identity."""
 
-    twitter_id: Personal | None = None
+    twitter_id: Personal[Text] | None = None
     """Twitter handle or token, used as extra proof of identity."""
 
     custom_info: CustomInfo | JsonObject | None = None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ._model import Model, Personal
+from ._model import Model, Personal, Text
 
 __all__ = ["Address"]
 
@@ -11,28 +11,28 @@ __all__ = ["Address"]
 class Address(Model):
     """What both kinds of address hold."""
 
-    name: Personal | None = None
+    name: Personal[Text] | None = None
     """Full name of the person at this address, given and family names joined."""
 
-    phone: Personal | None = None
+    phone: Personal[Text] | None = None
     """Telephone number at this address: E.164, or the country's usual national notation."""
 
-    address1: Personal | None = None
+    address1: Personal[Text] | None = None
     """First street line."""
 
-    address2: Personal | None = None
+    address2: Personal[Text] | None = None
     """Second street line, if any."""
 
-    city: Personal | None = None
+    city: Personal[Text] | None = None
     """Town or city."""
 
-    region: Personal | None = None
+    region: Personal[Text] | None = None
     """State, province or similar subdivision (an Indian state, for instance)."""
 
-    country: Personal | None = None
+    country: Personal[Text] | None = None
     """Country of the address, as two letters (ISO 3166-1 alpha-2), for instance ``IN``."""
 
-    zipcode: Personal | None = None
+    zipcode: Personal[Text] | None = None
     """Postal code (PIN code in India), for instance ``122002``."""
 
     is_office_address: bool | None = None

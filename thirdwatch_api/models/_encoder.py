@@ -7,8 +7,6 @@ than all the checks.
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from datetime import datetime
-from decimal import Decimal
 from json import loads
 from typing import Any, TypeAlias, TypeVar
 
@@ -16,7 +14,18 @@ from .._lazy import load
 from ..exceptions import ApiException, ApiTypeError, ApiValueError
 from ._fast_encoder import encode_fast
 from ._model import Field, Kind, Model, field_table
-from ._scalars import NoFormError, check_milliseconds, float_to_json, integer_to_json, number_as_text, quote
+from ._scalars import (
+    NoFormError,
+    advice,
+    check_milliseconds,
+    float_to_json,
+    integer_to_json,
+    is_integer,
+    quote,
+    string_to_json,
+    text_to_json,
+    type_name,
+)
 
 __all__ = ["JsonText", "encode", "to_json", "to_json_value", "value_to_json"]
 
@@ -28,7 +37,7 @@ _MAX_SHOWN = 20
 Path: TypeAlias = "str | tuple[Path, str]"
 """Where a value stands: its holder, and the step from there. It is only spelled out when there is a problem."""
 
-_Value = TypeVar("_Value")
+_Text = TypeVar("_Text", str, "str | None")
 
 
 class JsonText(str):
@@ -47,7 +56,7 @@ def to_json(model: type[Model], event: object, *, validate: bool = True) -> Json
     :raises ApiTypeError: the event is neither
     :raises ApiValueError: it has problems; all of them are listed with their paths
     """
-    if type(event) is model and (text := encode_fast(event)) and _has_identity(event):
+    if text := encode_fast(model, event):
         return JsonText(text)
     if not isinstance(event, (model, Mapping)) and (validate or not isinstance(event, Model)):
         raise ApiTypeError(f"expected {model.__name__} or a dict with its wire keys, got {type(event).__name__}")
@@ -97,11 +106,6 @@ def _reading(name: str) -> Generator[None]:
         raise ApiValueError(f"{name}: a value of it can't be read ({type(error).__name__})") from None
 
 
-def _has_identity(event: Any) -> bool:
-    """Tell at a glance that an event says whose it is."""
-    return bool(getattr(event, "user_id", None) or getattr(event, "session_id", None))
-
-
 class _Encoder:
     """One pass over an event, which writes its JSON and collects its problems."""
 
@@ -127,17 +131,19 @@ class _Encoder:
 
     def check_identity(self, model: type[Model], event: Any) -> None:
         """Refuse an event that says of nobody that it is theirs."""
-        names = [f for f in field_table(model)[:2] if f.name in ("user_id", "session_id")]
+        named = [f for f in field_table(model) if f.identity]
         by_key = isinstance(event, Mapping)
-        if names and all(_is_missing(event.get(f.wire) if by_key else getattr(event, f.name)) for f in names):
-            self.refuse(model.__name__, f"needs {' or '.join(f.name for f in names)}, to tell whose event it is")
+        if named and all(_is_missing(event.get(f.wire) if by_key else getattr(event, f.name)) for f in named):
+            self.refuse(model.__name__, f"needs {' or '.join(f.name for f in named)}: the customer's, not the order's")
 
     def model(self, model: type[Model], value: Any, path: Path) -> str:
         """Write an instance of the model, or a mapping with its wire keys."""
         by_key = isinstance(value, Mapping)
         written: list[str] = []
-        if by_key and not _wire_keys(model).issuperset(value):
-            self._write_unknown(model, value, path, written)
+        if by_key:
+            value = self._pairs(value, path)
+            if not _wire_keys(model).issuperset(value):
+                self._write_unknown(model, value, path, written)
         for f in field_table(model):
             part = value.get(f.wire) if by_key else getattr(value, f.name)
             if part is None and not f.required:
@@ -151,69 +157,65 @@ class _Encoder:
 
     def _write_unknown(self, model: type[Model], value: Mapping[Any, object], path: Path, written: list[str]) -> None:
         """Refuse the keys of a mapping that the model does not know, or write them where nothing is checked."""
-        names = {f.name: f.wire for f in field_table(model)}
         known = _wire_keys(model)
         for key, part in value.items():
             if isinstance(key, str) and key in known:
                 continue
             key_path = (path, f".{_key(key)}")
-            if not isinstance(key, str):
-                self.refuse(key_path, "unknown key")
-            elif self._validate:
-                near = names.get(key) or next(iter(load("difflib").get_close_matches(key, known, 1)), None)
-                self.refuse(key_path, "unknown key" + (f"; did you mean {near!r}?" if near else ""))
+            if isinstance(key, str) and not self._validate:
+                written.append(f"{self._try(string_to_json, key, path)}:{self.free(part, key_path)}")
+            elif len(self._problems) < _MAX_SHOWN:  # to look for a similar key takes long
+                self.refuse(key_path, f"unknown key{_hint(model, key)}")
             else:
-                written.append(f"{self._string(key, path)}:{self.free(part, key_path)}")
+                self.refuse(key_path, "unknown key")
 
     def _field(self, f: Field, value: object, path: Path) -> str:
         if f.kind is Kind.TEXT:
             return self._text(f, value, path)
+        try:
+            return self._part(f, value, path)
+        except ApiException:
+            raise
+        except Exception as error:  # noqa: BLE001 - values of the user may raise anything
+            return self._refuse_unreadable(error, path)
+
+    def _part(self, f: Field, value: object, path: Path) -> str:
         if f.model and f.kind is Kind.MODEL and isinstance(value, (f.model, Mapping)):
             return self.model(f.model, value, path)
         if f.model and f.kind is Kind.LIST and isinstance(value, (list, tuple)):
-            parts = [self._item(f, f.model, part, (path, f"[{i}]")) for i, part in enumerate(value)]
-            return f"[{','.join(parts)}]"
+            item = f._replace(kind=Kind.MODEL)
+            return f"[{','.join([self._field(item, part, (path, f'[{i}]')) for i, part in enumerate(value)])}]"
         fits = (
             (f.kind is Kind.FREE and isinstance(value, Mapping))
             or (f.kind is Kind.BOOL and isinstance(value, bool))
-            or (f.kind is Kind.INT and isinstance(value, int) and not isinstance(value, bool))
+            or (f.kind is Kind.INT and is_integer(value))
         )
         if self._validate and not fits:
-            return self.refuse(path, f"expected {f.label}, got {type(value).__name__}")
+            return self._refuse_type(f.label, value, path)
         return self.free(value, path)
 
-    def _item(self, f: Field, model: type[Model], value: object, path: Path) -> str:
-        if isinstance(value, (model, Mapping)):
-            return self.model(model, value, path)
-        return self._field(f._replace(kind=Kind.MODEL), value, path)
-
     def _text(self, f: Field, value: object, path: Path) -> str:
-        if isinstance(value, str):
-            text = self._string(value, path)
-        elif isinstance(value, (int, float, Decimal, datetime)) and not isinstance(value, bool):
-            text = self._try(number_as_text, value, path)
-        elif self._validate:
-            return self.refuse(path, f"expected text, got {type(value).__name__}")
-        else:
-            return self.free(value, path)
+        text = quote(value) if type(value) is str and value.isascii() else self._try(text_to_json, value, path)
+        if text is None:
+            return self._refuse_type("text", value, path) if self._validate else self.free(value, path)
         if self._validate and f.milliseconds:
             text = self._try(check_milliseconds, text, path)
         return text
 
-    def _try(self, write: Callable[[_Value], str], value: _Value, path: Path) -> str:
+    def _refuse_type(self, wanted: str, value: object, path: Path) -> str:
+        return self.refuse(path, f"expected {wanted}, got {type_name(value)}{advice(value, wanted)}")
+
+    def _refuse_unreadable(self, error: Exception, path: Path) -> str:
+        return self.refuse(path, f"can't be read ({type(error).__name__})")
+
+    def _try(self, write: Callable[[Any], _Text], value: object, path: Path) -> _Text | str:
         """Write a value, or note why it can't be."""
         try:
             return write(value)
         except NoFormError as error:
             return self.refuse(path, str(error))
-
-    def _string(self, value: str, path: Path) -> str:
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                return self.refuse(path, "holds a lone surrogate, which no JSON text can carry")
-        return quote(value)
+        except Exception as error:  # noqa: BLE001 - values of the user may raise anything
+            return self._refuse_unreadable(error, path)
 
     def free(self, value: object, path: Path, depth: int = 0) -> str:
         """Write a value that no declaration describes."""
@@ -222,18 +224,19 @@ class _Encoder:
             raise ApiValueError(f"{_spell(path)}: there are more than {_MAX_VALUES:,} values")
         if value is None:
             return "null"
-        if isinstance(value, bool):
+        if type(value) is str and value.isascii():
+            return quote(value)
+        if type(value) is bool:
             return "true" if value else "false"
-        if isinstance(value, str):
-            return self._string(value, path)
-        if isinstance(value, int):
+        if is_integer(value):
             return self._try(integer_to_json, value, path)
-        if isinstance(value, float):
+        if issubclass(type(value), float):
             return self._try(float_to_json, value, path)
-        if isinstance(value, (Decimal, datetime)):
-            return self._try(number_as_text, value, path)
+        if (text := self._try(text_to_json, value, path)) is not None:
+            return text
         if not isinstance(value, (Mapping, list, tuple, Model)):
-            return self.refuse(path, f"a value of type {type(value).__name__} has no form in JSON")
+            why = f"a value of type {type_name(value)} has no form in JSON"
+            return self.refuse(path, why + advice(value, "text"))
         if id(value) in self._open:
             return self.refuse(path, "holds itself")
         if depth > _MAX_DEPTH:
@@ -246,7 +249,8 @@ class _Encoder:
     def _container(self, value: Any, path: Path, depth: int) -> str:
         if isinstance(value, Mapping):
             parts: Iterable[str] = (
-                f"{self._name(k, path)}:{self.free(v, (path, f'.{_key(k)}'), depth)}" for k, v in value.items()
+                f"{self._name(k, path)}:{self.free(v, (path, f'.{_key(k)}'), depth)}"
+                for k, v in self._pairs(value, path).items()
             )
             return f"{{{','.join(parts)}}}"
         if isinstance(value, Model):
@@ -254,10 +258,18 @@ class _Encoder:
         parts = (self.free(v, (path, f"[{i}]"), depth) for i, v in enumerate(value))
         return f"[{','.join(parts)}]"
 
+    def _pairs(self, value: Mapping[Any, Any], path: Path) -> dict[Any, Any]:
+        """Copy a mapping: another thread may change it meanwhile, and a key must not be written twice."""
+        try:
+            return dict(value.items())
+        except Exception as error:  # noqa: BLE001 - mappings of the user may raise anything
+            self._refuse_unreadable(error, path)
+            return {}
+
     def _name(self, key: object, path: Path) -> str:
         if not isinstance(key, str):
             return self.refuse(path, f"a key must be text, got {type(key).__name__}")
-        return self._string(key, path)
+        return self._try(string_to_json, key, path)
 
 
 _known_keys: dict[type[Model], frozenset[str]] = {}
@@ -270,7 +282,19 @@ def _wire_keys(model: type[Model]) -> frozenset[str]:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value)
+    try:
+        return value is None or text_to_json(value) == '""'
+    except Exception:  # noqa: BLE001 - it is there, and was reported
+        return False
+
+
+def _hint(model: type[Model], key: object) -> str:
+    """Name the key that was probably meant."""
+    if not isinstance(key, str) or not re.fullmatch(_PLAIN_KEY, key):
+        return ""
+    names = {f.name: f.wire for f in field_table(model)}
+    near = names.get(key) or load("._hints", __package__).nearest(names.values(), key)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def _spell(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ._model import Model, Personal, Text
+from ._model import Identity, Model, Personal, Text
 
 __all__ = ["Event"]
 
@@ -11,9 +11,9 @@ __all__ = ["Event"]
 class Event(Model):
     """Whose event it is: one of the two is needed."""
 
-    user_id: Text | None = None
+    user_id: Identity[Text] | None = None
     """The merchant's identifier for this customer; upper and lower case are significant."""
 
-    session_id: Personal | None = None
+    session_id: Identity[Personal[Text]] | None = None
     """Identifier of the browsing session, by which anonymous activity is joined to a later sign-in; it stands in
     for a missing user id."""

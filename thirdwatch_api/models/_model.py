@@ -9,12 +9,16 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,
+    Literal,
     NamedTuple,
+    SupportsIndex,
     TypeAlias,
     TypeVar,
     Union,
@@ -24,17 +28,16 @@ from typing import (
 )
 
 from .._lazy import load
-from ..exceptions import without_emails
+from .._redaction import MASK, without_emails
 
 __all__ = [
     "Field",
+    "Identity",
     "JsonObject",
     "Kind",
     "Milliseconds",
     "Model",
-    "Needed",
     "Personal",
-    "Private",
     "Required",
     "Text",
     "decode",
@@ -44,17 +47,17 @@ __all__ = [
 
 _PERSONAL = "masked by repr"
 _REQUIRED = "must be given"
+_IDENTITY = "says whose event it is"
 _MILLISECONDS = "milliseconds since the epoch"
 
 
-Text: TypeAlias = str | int | float | Decimal | datetime
+if TYPE_CHECKING:
+    from uuid import UUID
+else:
+    UUID = str  # importing uuid would slow each start-up
+
+Text: TypeAlias = str | int | float | Decimal | datetime | UUID | SupportsIndex
 """Text on the wire. Numbers are written as plain decimals, an aware datetime as milliseconds since the epoch."""
-
-Personal: TypeAlias = Annotated[Text, _PERSONAL]
-"""Text about a person, which ``repr`` masks."""
-
-Required: TypeAlias = Annotated[Text, _REQUIRED]
-"""Text without which the service does not take the event."""
 
 Milliseconds: TypeAlias = Annotated[Text, _MILLISECONDS]
 """Milliseconds since the epoch, as text. Ten digits are refused: the service reads seconds as January 1970."""
@@ -64,14 +67,16 @@ JsonObject: TypeAlias = Mapping[str, object]
 
 _T = TypeVar("_T")
 
-Private = Annotated[_T, _PERSONAL]
-"""A value of an answer about a person, which ``repr`` masks: ``Private[str]``."""
+Identity = Annotated[_T, _IDENTITY]
+"""A value that says whose event it is. Every event needs one of those that its model has: ``Identity[Text]``."""
 
-Needed = Annotated[_T, _REQUIRED]
-"""A value without which an answer is none: ``Needed[float]``."""
+Personal = Annotated[_T, _PERSONAL]
+"""A value about a person, which ``repr`` masks: ``Personal[Text]``."""
+
+Required = Annotated[_T, _REQUIRED]
+"""A value that every event, or every valid response, of the model has: ``Required[Text]``."""
 
 _M = TypeVar("_M", bound="Model")
-_MASK = "***"
 
 
 class Kind(Enum):
@@ -105,10 +110,14 @@ class Field(NamedTuple):
     model: "type[Model] | None"
     required: bool
     """Whether the service does not take the model without it."""
+    identity: bool
+    """Whether it says whose event it is. The service takes no event without one of the fields that do."""
     personal: bool
     """Whether ``repr`` masks it."""
     milliseconds: bool
     """Whether it is a time, which must not be in seconds."""
+    known: tuple[str, ...]
+    """The known values, where there is a list of them. Any other text is sent as well."""
 
     @property
     def label(self) -> str:
@@ -146,7 +155,10 @@ class Model:
 
     @classmethod
     def from_dict(cls: type[_M], data: JsonObject) -> _M:
-        """Build the model from a mapping with wire keys; keys that it does not know are left out."""
+        """Build the model from a mapping with wire keys.
+
+        Keys that it does not know are dropped without an error. To have them reported, send the mapping itself.
+        """
         model = cls()
         for f in field_table(cls):
             setattr(model, f.name, decode(f, data.get(f.wire)))
@@ -163,7 +175,7 @@ class Model:
 
     def __repr__(self) -> str:
         shown = ((f.name, getattr(self, f.name), f.personal) for f in field_table(type(self)))
-        inner = ", ".join(f"{name}={_MASK if personal else _shown(v)}" for name, v, personal in shown if v is not None)
+        inner = ", ".join(f"{name}={MASK if personal else _shown(v)}" for name, v, personal in shown if v is not None)
         return f"{type(self).__name__}({inner})"
 
 
@@ -182,23 +194,35 @@ def _derive(model: type[Model]) -> tuple[Field, ...]:
         return ()
     hints = get_type_hints(model, include_extras=True)
     return tuple(
-        _field(model.wire_key(f.name), f.name, hints[f.name])
+        Field(f.name, model.wire_key(f.name), **_shape(hints[f.name]))
         for f in fields(model)
         if f.name != "additional_properties"
     )
 
 
-def _field(wire: str, name: str, hint: Any) -> Field:
+@cache  # most fields are declared alike, and a type takes long to take apart
+def _shape(hint: Any) -> dict[str, Any]:
+    """Read all that a type says about a field."""
     parts = list(_parts(hint))
-    required, personal, milliseconds = (m in parts for m in (_REQUIRED, _PERSONAL, _MILLISECONDS))
     for part in parts:
         if get_origin(part) in (Sequence, list):
-            return _field(wire, name, get_args(part)[0])._replace(kind=Kind.LIST)
-        if isinstance(part, type) and issubclass(part, Model):
-            kind = Kind.FREE if issubclass(part, Mapping) else Kind.MODEL
-            return Field(name, wire, kind, part, required, personal, milliseconds)
-    kind = next(kind for kind, of in _SCALARS.items() if of in parts)
-    return Field(name, wire, kind, None, required, personal, milliseconds)
+            return {**_shape(get_args(part)[0]), "kind": Kind.LIST}
+    model = next((part for part in parts if isinstance(part, type) and issubclass(part, Model)), None)
+    return {
+        "kind": _kind(parts, model),
+        "model": model,
+        "required": _REQUIRED in parts,
+        "identity": _IDENTITY in parts,
+        "personal": _PERSONAL in parts,
+        "milliseconds": _MILLISECONDS in parts,
+        "known": next((get_args(part) for part in parts if get_origin(part) is Literal), ()),
+    }
+
+
+def _kind(parts: list[Any], model: "type[Model] | None") -> Kind:
+    if model:
+        return Kind.FREE if issubclass(model, Mapping) else Kind.MODEL
+    return next(kind for kind, of in _SCALARS.items() if of in parts)
 
 
 def _parts(hint: Any) -> Iterator[Any]:
@@ -231,8 +255,11 @@ def _plain(value: object) -> object:
 
 def _shown(value: object) -> str:
     """Show a value in ``repr``: a mapping may hold anything about anybody."""
-    if isinstance(value, Mapping) and not isinstance(value, Model):
-        return _MASK
+    if isinstance(value, Model):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return MASK
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_shown, value))}]"
-    return without_emails(repr(value))
+    # A text is cut before the rest is done with it: it may be megabytes long.
+    return repr(without_emails(value)) if isinstance(value, str) else without_emails(repr(value))

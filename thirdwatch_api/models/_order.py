@@ -11,6 +11,7 @@ from .item import Item
 from .payment_method import PaymentMethod
 from .promotion import Promotion
 from .shipping_address import ShippingAddress
+from .values import ShippingMethodValue
 
 __all__ = ["Order"]
 
@@ -19,17 +20,17 @@ __all__ = ["Order"]
 class Order(Event):
     """What both events about a whole order hold."""
 
-    order_id: Required | None = None
+    order_id: Required[Text] | None = None
     """Merchant's own order number; every later event and the score lookup refer to it."""
 
-    device_ip: Personal | None = None
+    device_ip: Personal[Text] | None = None
     """Network address that the customer's request came from (IPv4 or IPv6); it matters most for back-filled history and
     for mobile apps."""
 
     origin_timestamp: Milliseconds | None = None
     """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""
 
-    user_email: Personal | None = None
+    user_email: Personal[Text] | None = None
     """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
 
     amount: Text | None = None
@@ -42,10 +43,10 @@ class Order(Event):
     has_expedited_shipping: bool | None = None
     """True when faster or priority delivery was requested."""
 
-    shipping_method: Text | None = None
-    """How the goods reach the customer. Known values: ``_electronic``, ``_physical``."""
+    shipping_method: ShippingMethodValue | Text | None = None
+    """How the goods reach the customer."""
 
-    order_referrer: Personal | None = None
+    order_referrer: Personal[Text] | None = None
     """Site or person that sent the customer to the shop."""
 
     is_pre_paid: bool | None = None

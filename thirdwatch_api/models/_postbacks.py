@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ._model import Needed, Private
+from ._model import Personal, Required
 from ._response import Answer
 from .reason import Reason
 from .shipping_address import ShippingAddress
+from .values import AnalystActionValue, FlagValue, PaymentLinkStatusValue
 
 __all__ = ["ActionPostback", "PaymentLinkPostback", "ScorePostback", "ShippingAddressPostback", "TestPing"]
 
@@ -15,11 +16,11 @@ __all__ = ["ActionPostback", "PaymentLinkPostback", "ScorePostback", "ShippingAd
 class ScorePostback(Answer):
     """The service scored an order."""
 
-    order_id: Needed[str] | None = None
+    order_id: Required[str] | None = None
     """Number of the order."""
 
-    flag: Needed[str] | None = None
-    """Colour of the verdict. Known values: ``green``, ``red``; take any other one for bad, as shops' plugins do."""
+    flag: Required[FlagValue | str] | None = None
+    """Colour of the verdict. Take a value that is not known for bad, as shops' plugins do."""
 
     score: float | None = None
     """Risk: the higher, the riskier; a whole number so far. None when the service sent none."""
@@ -32,13 +33,13 @@ class ScorePostback(Answer):
 class ActionPostback(Answer):
     """An analyst decided about an order on the dashboard."""
 
-    order_id: Needed[str] | None = None
+    order_id: Required[str] | None = None
     """Number of the order."""
 
-    action_type: Needed[str] | None = None
-    """The decision. Known values: ``approved``, ``declined``."""
+    action_type: Required[AnalystActionValue | str] | None = None
+    """The decision."""
 
-    action_message: Private[str] | None = None
+    action_message: Personal[str] | None = None
     """The analyst's remark; None when there is none, which the service may spell ``none``."""
 
 
@@ -46,10 +47,10 @@ class ActionPostback(Answer):
 class ShippingAddressPostback(Answer):
     """The address that an order is sent to was corrected."""
 
-    order_id: Needed[str] | None = None
+    order_id: Required[str] | None = None
     """Number of the order."""
 
-    shipping_address: Needed[ShippingAddress] | None = None
+    shipping_address: Required[ShippingAddress] | None = None
     """The corrected address, as the models of events write it; what did not change may be None."""
 
 
@@ -57,13 +58,13 @@ class ShippingAddressPostback(Answer):
 class PaymentLinkPostback(Answer):
     """Something happened to the payment link of an order."""
 
-    order_id: Needed[str] | None = None
+    order_id: Required[str] | None = None
     """Number of the order."""
 
-    status: Needed[str] | None = None
-    """State of the link. Known value: ``paid``, the only one that shops' plugins act on."""
+    status: Required[PaymentLinkStatusValue | str] | None = None
+    """State of the link. Shops' plugins act on ``paid`` alone."""
 
-    payment_link: Private[str] | None = None
+    payment_link: Personal[str] | None = None
     """URL of the link."""
 
     discount: str | None = None

@@ -9,6 +9,7 @@ from json import dumps
 from typing import Any, ClassVar, TypeVar
 
 from .._lazy import load
+from ..exceptions import InvalidResponseException
 from ._model import Field, JsonObject, Kind, Model, decode, field_table
 from ._plain import Plain
 
@@ -25,8 +26,8 @@ class Answer(Plain):
     json_keys: ClassVar[dict[str, tuple[str, ...]]] = {}
     """JSON keys that a field is read from, when there are several; the first that holds something wins."""
 
-    advice: ClassVar[str] = ""
-    """What to do about an answer that lacks what makes it one."""
+    incomplete: ClassVar[type[InvalidResponseException]] = InvalidResponseException
+    """What is raised about a response without one of its ``Needed`` fields."""
 
     additional_properties: dict[str, Any] = field(default_factory=dict, kw_only=True)
     """Whatever else the answer held, by its JSON key."""
@@ -42,6 +43,9 @@ class Answer(Plain):
             value = answer.additional_properties.pop(key, None)
             if value is None:
                 continue
+            for other in keys if isinstance(value, str) else ():  # the sandbox has the same text under two keys
+                if answer.additional_properties.get(other) == value:
+                    del answer.additional_properties[other]
             if f.kind is Kind.LIST:
                 read: Any = _items(f, value)
                 understood = isinstance(value, list) and len(value) == len(read)

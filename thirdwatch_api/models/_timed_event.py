@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ._event import Event
-from ._model import Milliseconds, Personal
+from ._model import Milliseconds, Personal, Text
 
 __all__ = ["TimedEvent"]
 
@@ -12,7 +12,7 @@ __all__ = ["TimedEvent"]
 class TimedEvent(Event):
     """Whose event it is, from where and when."""
 
-    device_ip: Personal | None = None
+    device_ip: Personal[Text] | None = None
     """Network address that the customer's request came from (IPv4 or IPv6); it matters most for back-filled
     history and for mobile apps."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ._event import Event
 from ._model import JsonObject, Text
 from .custom_info import CustomInfo
+from .values import ChargebackReasonValue, ChargebackStateValue
 
 __all__ = ["Chargeback"]
 
@@ -19,12 +20,11 @@ class Chargeback(Event):
     transaction_id: Text | None = None
     """Disputed payment."""
 
-    chargeback_state: Text | None = None
-    """Stage the dispute has reached. Known values: ``_received``, ``_accepted``, ``_disputed``, ``_won``, ``_lost``."""
+    chargeback_state: ChargebackStateValue | Text | None = None
+    """Stage the dispute has reached."""
 
-    chargeback_reason: Text | None = None
-    """Ground on which the dispute was raised. Known values: ``_fraud``, ``_duplicate``, ``_product_not_received``,
-    ``_product_unacceptable``, ``_other``."""
+    chargeback_reason: ChargebackReasonValue | Text | None = None
+    """Ground on which the dispute was raised."""
 
     custom_info: CustomInfo | JsonObject | None = None
     """Extra merchant-defined key/value pairs for facts without a dedicated field."""

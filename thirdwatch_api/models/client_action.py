@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._model import Milliseconds, Personal, Required
+from ._model import Milliseconds, Personal, Required, Text
 from ._plain import Plain
+from .values import ClientActionValue
 
 __all__ = ["ClientAction"]
 
@@ -12,14 +13,14 @@ __all__ = ["ClientAction"]
 class ClientAction(Plain):
     """What the shop itself decided about an order."""
 
-    order_id: Required | None = None
+    order_id: Required[Text] | None = None
     """Number of the order concerned, exactly as given when it was created."""
 
     order_timestamp: Milliseconds | None = None
     """Time of the order: milliseconds since the epoch, or an aware datetime."""
 
-    action_type: Required | None = None
-    """The decision. Known values: ``approved``, ``declined``, ``onhold``."""
+    action_type: Required[ClientActionValue | Text] | None = None
+    """The decision."""
 
-    message: Personal | None = None
+    message: Personal[Text] | None = None
     """Free-text remark on the decision."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ._event import Event
 from ._model import JsonObject, Personal, Text
 from .custom_info import CustomInfo
+from .values import CancelReasonValue, DecisionSourceValue, OrderStatusValue
 
 __all__ = ["ItemStatus"]
 
@@ -19,12 +20,11 @@ class ItemStatus(Event):
     item_id: Text | None = None
     """Catalogue identifier of the item whose state changed."""
 
-    item_status: Text | None = None
-    """State that the item has moved to. Known values: ``_approved``, ``_canceled``, ``_held``, ``_fulfilled``,
-    ``_returned``, ``_rto`` (returned to origin); any other text is sent as it is."""
+    item_status: OrderStatusValue | Text | None = None
+    """State that the item has moved to; ``_rto`` means returned to origin."""
 
-    reason: Text | None = None
-    """Why the item was cancelled. Known values: ``_paymentRisk``, ``_abuse``, ``_policy``, ``_other``."""
+    reason: CancelReasonValue | Text | None = None
+    """Why the item was cancelled."""
 
     shipping_cost: Text | None = None
     """Delivery charge, once the item is approved or fulfilled, for instance ``50``."""
@@ -35,13 +35,13 @@ class ItemStatus(Event):
     tracking_method: Text | None = None
     """URL of the carrier's tracking page, once the item is approved or fulfilled."""
 
-    source: Text | None = None
-    """Whether a rule or a person took the decision. Known values: ``_automated``, ``_manualReview``."""
+    source: DecisionSourceValue | Text | None = None
+    """Whether a rule or a person took the decision."""
 
-    analyst: Personal | None = None
+    analyst: Personal[Text] | None = None
     """Who took the decision, when a person did."""
 
-    description: Personal | None = None
+    description: Personal[Text] | None = None
     """Free-text remark on the change."""
 
     custom_info: CustomInfo | JsonObject | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ._model import JsonObject, Text
 from ._timed_event import TimedEvent
 from .custom_info import CustomInfo
+from .values import LoginStatusValue
 
 __all__ = ["Login"]
 
@@ -13,8 +14,8 @@ __all__ = ["Login"]
 class Login(TimedEvent):
     """A sign-in attempt, failed or not."""
 
-    login_status: Text | None = None
-    """Whether the sign-in attempt worked. Known values: ``_success``, ``_failure``."""
+    login_status: LoginStatusValue | Text | None = None
+    """Whether the sign-in attempt worked."""
 
     custom_info: CustomInfo | JsonObject | None = None
     """Extra merchant-defined key/value pairs for facts without a dedicated field."""

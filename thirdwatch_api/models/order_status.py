@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ._event import Event
 from ._model import JsonObject, Personal, Text
 from .custom_info import CustomInfo
+from .values import CancelReasonValue, DecisionSourceValue, OrderStatusValue
 
 __all__ = ["OrderStatus"]
 
@@ -16,12 +17,11 @@ class OrderStatus(Event):
     order_id: Text | None = None
     """Number of the order concerned, exactly as given when it was created."""
 
-    order_status: Text | None = None
-    """State that the order has moved to. Known values: ``_approved``, ``_canceled``, ``_held``, ``_fulfilled``,
-    ``_returned``, ``_rto`` (returned to origin); any other text is sent as it is."""
+    order_status: OrderStatusValue | Text | None = None
+    """State that the order has moved to; ``_rto`` means returned to origin."""
 
-    reason: Text | None = None
-    """Why the order was cancelled. Known values: ``_paymentRisk``, ``_abuse``, ``_policy``, ``_other``."""
+    reason: CancelReasonValue | Text | None = None
+    """Why the order was cancelled."""
 
     shipping_cost: Text | None = None
     """Delivery charge, once the order is approved or fulfilled, for instance ``50``."""
@@ -32,13 +32,13 @@ class OrderStatus(Event):
     tracking_method: Text | None = None
     """URL of the carrier's tracking page, once the order is approved or fulfilled."""
 
-    source: Text | None = None
-    """Whether a rule or a person took the decision. Known values: ``_automated``, ``_manualReview``."""
+    source: DecisionSourceValue | Text | None = None
+    """Whether a rule or a person took the decision."""
 
-    analyst: Personal | None = None
+    analyst: Personal[Text] | None = None
     """Who took the decision, when a person did."""
 
-    description: Personal | None = None
+    description: Personal[Text] | None = None
     """Free-text remark on the change."""
 
     custom_info: CustomInfo | JsonObject | None = None

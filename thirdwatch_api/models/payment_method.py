@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ._model import Model, Personal, Text
+from .values import PaymentTypeValue
 
 __all__ = ["PaymentMethod"]
 
@@ -11,11 +12,8 @@ __all__ = ["PaymentMethod"]
 class PaymentMethod(Model):
     """One payment instrument, and the share of the amount that it paid."""
 
-    payment_type: Text | None = None
-    """Kind of instrument. Known values: ``_cash``, ``_check``, ``_creditCard``, ``_debitCard``, ``_netBanking``,
-    ``_wallet``, ``_cryptoCurrency``, ``_electronicFundTransfer``, ``_financing``, ``_giftCard``, ``_interac``,
-    ``_invoice``, ``_moneyOrder``, ``_masterPass``, ``_points``, ``_storeCredit``, ``_thirdPartyProcessor``,
-    ``_voucher``."""
+    payment_type: PaymentTypeValue | Text | None = None
+    """Kind of instrument."""
 
     amount: Text | None = None
     """Part of the total paid this way, as decimal text; worth sending when an order splits its payment, for instance
@@ -28,23 +26,23 @@ class PaymentMethod(Model):
     payment_gateway: Text | None = None
     """Name of the gateway, bank or wallet behind it, for instance ``payu``, ``paypal``, ``icici``, ``paytm``."""
 
-    account_name: Personal | None = None
+    account_name: Personal[Text] | None = None
     """Holder name on the instrument."""
 
-    card_bin: Personal | None = None
+    card_bin: Personal[Text] | None = None
     """Leading six digits of the card number (issuer prefix)."""
 
-    avs_response_code: Personal | None = None
+    avs_response_code: Personal[Text] | None = None
     """Address-verification result for a card payment."""
 
-    cvv_response_code: Personal | None = None
+    cvv_response_code: Personal[Text] | None = None
     """Security-code check result for a card payment."""
 
-    card_last4: Personal | None = None
+    card_last4: Personal[Text] | None = None
     """Final four digits of the card number."""
 
-    card_expiry_month: Personal | None = None
+    card_expiry_month: Personal[Text] | None = None
     """Month the card expires."""
 
-    card_expiry_year: Personal | None = None
+    card_expiry_year: Personal[Text] | None = None
     """Year the card expires."""

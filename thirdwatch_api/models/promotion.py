@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ._model import Model, Text
+from .values import PromotionFailureValue, PromotionStatusValue
 
 __all__ = ["Promotion"]
 
@@ -14,8 +15,8 @@ class Promotion(Model):
     promotion_id: Text | None = None
     """Coupon code or internal id, preferably one id per promotion for all customers, for instance ``Welcome``."""
 
-    status: Text | None = None
-    """Outcome of applying it; failed tries help to spot abuse. Known values: ``_success``, ``_Failed`` (sic)."""
+    status: PromotionStatusValue | Text | None = None
+    """Outcome of applying it; failed tries help to spot abuse. The service spells one of the values with a capital."""
 
     description: Text | None = None
     """What the promotion is."""
@@ -29,8 +30,8 @@ class Promotion(Model):
     referrer_user_id: Text | None = None
     """User id of whoever passed the promotion on."""
 
-    failure_reason: Text | None = None
-    """Why it was refused. Known values: ``_alreadyUsed``, ``_invalidCode``, ``_notApplicable``, ``_expired``."""
+    failure_reason: PromotionFailureValue | Text | None = None
+    """Why it was refused."""
 
     percentage_off: Text | None = None
     """Size of a percentage discount: the bare number, without a sign, for instance ``10``."""

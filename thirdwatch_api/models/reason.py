@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._model import Private
+from ._model import Personal
 from ._response import Answer
+from .values import ReasonFlagValue, ReasonNameValue
 
 __all__ = ["Reason"]
 
@@ -12,18 +13,16 @@ __all__ = ["Reason"]
 class Reason(Answer):
     """A signal that fed a score."""
 
-    name: str | None = None
-    """Key of the signal. Known values: ``_numOfFailedTransactions``, ``_accountAge``, ``_numAccountsWithSameIp``,
-    ``_numOfOrderSameIp``, ``_ipLocation``, ``_sameBillShippAddress``, ``_isFirstNameLastNameSame``, ``_validEmail``,
-    ``_shipAddressHasSecondField``, ``_isOrdTransIpMatch``."""
+    name: ReasonNameValue | str | None = None
+    """Key of the signal."""
 
     display_name: str | None = None
     """Label for people, for instance ``Account age``."""
 
-    flag: str | None = None
-    """Colour of this one signal. Known values: ``red``, ``green``, ``grey``."""
+    flag: ReasonFlagValue | str | None = None
+    """Colour of this one signal."""
 
-    value: Private[str] | None = None
+    value: Personal[str] | None = None
     """What was observed; always text, for numbers and booleans as well, for instance ``11``."""
 
     is_display: bool | None = None

@@ -16,14 +16,14 @@ class ReportItem(Event):
     item_id: Text | None = None
     """Listing complained about; upper and lower case are significant."""
 
-    device_ip: Personal | None = None
+    device_ip: Personal[Text] | None = None
     """Network address that the customer's request came from (IPv4 or IPv6); it matters most for back-filled history and
     for mobile apps."""
 
     origin_timestamp: Milliseconds | None = None
     """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""
 
-    user_email: Personal | None = None
+    user_email: Personal[Text] | None = None
     """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
 
     custom_info: CustomInfo | JsonObject | None = None

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
-from ._model import Needed
+from ..exceptions import InvalidResponseException, ScoreNotReadyException
+from ._model import Required
 from ._response import Answer
 from .reason import Reason
+from .values import FlagValue
 
 __all__ = ["RISK_THRESHOLD", "ScoreResponse"]
 
@@ -20,7 +23,7 @@ class ScoreResponse(Answer):
     ``is_risky`` tells whether the score is above ``thirdwatch_api.RISK_THRESHOLD``, which is 70.
     """
 
-    advice = "Report the order (create_order) and its successful payment (transaction), then ask again a little later."
+    incomplete: ClassVar[type[InvalidResponseException]] = ScoreNotReadyException
 
     order_id: str | None = None
     """Number of the order that was asked for."""
@@ -31,11 +34,11 @@ class ScoreResponse(Answer):
     order_timestamp: datetime | None = None
     """Time of the order, aware, in UTC."""
 
-    score: Needed[float] | None = None
+    score: Required[float] | None = None
     """Risk: the higher, the riskier. A whole number so far; ``ScoreApi`` returns no answer without one."""
 
-    flag: str | None = None
-    """Colour of the verdict. Known values: ``red``, ``green``."""
+    flag: FlagValue | str | None = None
+    """Colour of the verdict."""
 
     reasons: list[Reason] = field(default_factory=list[Reason])
     """Signals that fed the score."""

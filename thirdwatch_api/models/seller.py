@@ -14,13 +14,13 @@ class Seller(Model):
     seller_id: Text | None = None
     """Merchant's own account id for the seller; always send it when describing a seller."""
 
-    name: Personal | None = None
+    name: Personal[Text] | None = None
     """Full name of the seller, given and family names joined."""
 
-    email: Personal | None = None
+    email: Personal[Text] | None = None
     """Seller's e-mail; where e-mail is the seller's account key, repeat it as the seller id."""
 
-    phone: Personal | None = None
+    phone: Personal[Text] | None = None
     """Seller's main telephone number."""
 
     created_date: Text | None = None
@@ -29,5 +29,5 @@ class Seller(Model):
     last_updated_date: Text | None = None
     """When the seller's profile last changed; no notation is prescribed."""
 
-    onboarding_ip_address: Personal | None = None
+    onboarding_ip_address: Personal[Text] | None = None
     """Network address the seller signed up from (IPv4 or IPv6)."""

@@ -16,10 +16,10 @@ class SendMessage(TimedEvent):
     recipient_user_id: Text | None = None
     """User id of the addressee; the store itself is assumed when absent."""
 
-    subject: Personal | None = None
+    subject: Personal[Text] | None = None
     """Subject line."""
 
-    content: Personal | None = None
+    content: Personal[Text] | None = None
     """Message text."""
 
     custom_info: CustomInfo | JsonObject | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ._model import JsonObject, Personal, Text
 from ._timed_event import TimedEvent
 from .custom_info import CustomInfo
+from .values import OutcomeValue
 
 __all__ = ["SubmitReview"]
 
@@ -13,17 +14,17 @@ __all__ = ["SubmitReview"]
 class SubmitReview(TimedEvent):
     """A review that a customer wrote about a product or its seller."""
 
-    review_title: Personal | None = None
+    review_title: Personal[Text] | None = None
     """Headline of the review."""
 
-    review_content: Personal | None = None
+    review_content: Personal[Text] | None = None
     """Text of the review."""
 
     item_id: Text | None = None
     """Product or service reviewed."""
 
-    submission_status: Text | None = None
-    """Moderation state, where reviews need approval. Known values: ``_success``, ``_failure``, ``_pending``."""
+    submission_status: OutcomeValue | Text | None = None
+    """Moderation state, where reviews need approval."""
 
     rating: Text | None = None
     """Score the customer gave, as text, for instance ``4``."""

@@ -8,6 +8,7 @@ from .billing_address import BillingAddress
 from .custom_info import CustomInfo
 from .payment_method import PaymentMethod
 from .shipping_address import ShippingAddress
+from .values import OutcomeValue, TransactionTypeValue
 
 __all__ = ["Transaction"]
 
@@ -16,20 +17,20 @@ __all__ = ["Transaction"]
 class Transaction(Event):
     """The outcome of one payment attempt, refund or transfer."""
 
-    order_id: Required | None = None
+    order_id: Required[Text] | None = None
     """Merchant's order number the money movement belongs to."""
 
     transaction_id: Text | None = None
     """Merchant's or gateway's id of this movement; reuse it to tie a refund to the sale."""
 
-    device_ip: Personal | None = None
+    device_ip: Personal[Text] | None = None
     """Network address that the customer's request came from (IPv4 or IPv6); it matters most for back-filled history and
     for mobile apps."""
 
     origin_timestamp: Milliseconds | None = None
     """Moment of the event on the merchant's side: milliseconds since the epoch, or an aware datetime."""
 
-    user_email: Personal | None = None
+    user_email: Personal[Text] | None = None
     """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""
 
     amount: Text | None = None
@@ -39,12 +40,11 @@ class Transaction(Event):
     """Currency of the money values beside it (ISO 4217), for instance ``INR``; unofficial codes for points or crypto
     are tolerated."""
 
-    transaction_type: Text | None = None
-    """Kind of money movement. Known values: ``_sale``, ``_authorize``, ``_capture``, ``_void``, ``_refund``,
-    ``_deposit``, ``_withdrawal``, ``_transfer``."""
+    transaction_type: TransactionTypeValue | Text | None = None
+    """Kind of money movement."""
 
-    transaction_status: Required | None = None
-    """Outcome; a decline by the gateway is a failure. Known values: ``_success``, ``_failure``, ``_pending``."""
+    transaction_status: Required[OutcomeValue | Text] | None = None
+    """Outcome; a decline by the gateway is a failure."""
 
     is_first_time_buyer: bool | None = None
     """True when this is the customer's first purchase."""

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._model import JsonObject, Model, Personal, Text
+from ._model import Identity, JsonObject, Model, Personal, Text
 from .custom_info import CustomInfo
+from .values import AbuseTypeValue
 
 __all__ = ["UnTag"]
 
@@ -12,14 +13,13 @@ __all__ = ["UnTag"]
 class UnTag(Model):
     """The withdrawal of verdicts on a customer. It has no session, address or time."""
 
-    user_id: Text | None = None
+    user_id: Identity[Text] | None = None
     """The merchant's identifier for this customer; upper and lower case are significant."""
 
-    abuse_type: Text | None = None
-    """Kind of abuse whose verdict is withdrawn; leave out to withdraw them all. Known values: ``_paymentAbuse``,
-    ``_contentAbuse``, ``_promotionAbuse``, ``_accountAbuse``."""
+    abuse_type: AbuseTypeValue | Text | None = None
+    """Kind of abuse whose verdict is withdrawn; leave out to withdraw them all."""
 
-    analyst: Personal | None = None
+    analyst: Personal[Text] | None = None
     """Who withdrew the verdict, for instance an e-mail address."""
 
     custom_info: CustomInfo | JsonObject | None = None

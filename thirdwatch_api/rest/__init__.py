@@ -8,6 +8,7 @@ and ``_connections`` the sockets and their deadlines, ``_fast_response`` the fas
 
 from ..exceptions import ApiException
 from ._messages import Request, RESTResponse
+from ._retries import retry_after
 from ._transport import URLLIB3_VERSION, RESTClientObject
 
-__all__ = ["URLLIB3_VERSION", "ApiException", "RESTClientObject", "RESTResponse", "Request"]
+__all__ = ["URLLIB3_VERSION", "ApiException", "RESTClientObject", "RESTResponse", "Request", "retry_after"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+import weakref
 from collections.abc import Callable
 from http.client import HTTPException, responses
 from typing import Any
 
-from urllib3 import BaseHTTPResponse, HTTPHeaderDict, Retry, Timeout
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
 from urllib3.util import parse_url
 
 from .._lazy import load
@@ -22,13 +23,14 @@ from ..exceptions import (
     TimeoutException,
     TLSException,
     class_for_status,
-    without_keys,
+    make_error,
 )
-from ._connections import CallState, TooLargeError
+from ._connections import CallState, TooLargeError, keep_deadline, read_raw
 from ._endpoint import Endpoint
 from ._errors import safe_cause, translate
 from ._messages import Request, RESTResponse
 from ._retries import next_policy, policy_for, retry_after, wait_before_next
+from ._timeouts import bounds
 
 __all__ = ["Call"]
 
@@ -36,6 +38,9 @@ _logger = logging.getLogger(__name__.partition(".")[0])
 
 _ONCE = Retry(total=False, redirect=False)  # the loop around urlopen decides what is tried again
 _LARGEST_HEAD = 1024 * 1024
+_PIECE = 64 * 1024
+_CODINGS = frozenset({"gzip", "x-gzip", "deflate"})  # what each Python decodes, though nobody asks for it
+_LONGEST_LOCATION = 2000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -43,17 +48,20 @@ class Call:
     """One call: its attempts, and what became of the last one."""
 
     def __init__(
-        self, settings: Configuration, sleep: Callable[[float], object], endpoint: Endpoint, request: Request
+        self,
+        settings: Configuration,
+        sleep: Callable[[float], object],
+        endpoint: Endpoint,
+        request: Request,
+        state: CallState,
     ) -> None:
         self._settings = settings
         self._sleep = sleep
         self._endpoint = endpoint
         self._request = request
+        self._state = state
         self._timeout = settings.timeout if request.timeout is None else request.timeout
         self._policy: Retry = policy_for(settings.retries if request.retries is None else request.retries)
-        deadline = settings.deadline if request.deadline is None else request.deadline
-        self.state = CallState(time.monotonic() + deadline, request.secret_query)
-        self._secrets = [secret for secret in request.secrets if secret]
         self._url = endpoint.root + ("" if request.at_root else endpoint.prefix) + (request.target or request.path)
 
     def run(self) -> Any:
@@ -73,13 +81,7 @@ class Call:
             except (HTTPError, HTTPException, OSError) as raised:
                 error, failure = raised, self._translate(raised, response)
             seconds = time.monotonic() - started
-            try:
-                self._report(number, seconds, answer, failure)
-            except BaseException:  # a hook was interrupted, and nobody gets the unread answer
-                if response is not None:
-                    response.close()
-                    response.release_conn()
-                raise
+            self._report(number, seconds, answer, failure)
             if failure is None:
                 return answer
             wait = self._wait(failure, response, error)
@@ -98,29 +100,27 @@ class Call:
         elif isinstance(answer, RESTResponse):
             answer.attempts = number
         status = failure.status if failure else answer.status
-        request = self._request
-        _logger.debug("%s %s %s %d ms attempt %d", request.method, request.path, status or "-", seconds * 1000, number)
+        if _logger.isEnabledFor(logging.DEBUG):
+            method, path, *_ = self._request
+            named = f" request id {failure.request_id}" if failure and failure.request_id else ""
+            _logger.debug("%s %s %s %d ms attempt %d%s", method, path, status or "-", seconds * 1000, number, named)
         self._tell("on_response", number, status, seconds, failure)
 
     def _left(self) -> float:
-        return self.state.deadline - time.monotonic()
+        return self._state.left()
 
     def _send(self) -> BaseHTTPResponse:
         left = max(self._left(), 0.001)  # urllib3 takes no 0; the socket knows better
-        timeout = self._timeout
-        if isinstance(timeout, Timeout):
-            timeout = timeout.clone()
-            timeout.total = left if timeout.total is None else min(left, timeout.total)  # type: ignore[type-var]  # never urllib3's "default" mark here
-        else:
-            connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-            timeout = Timeout(total=left, connect=connect, read=read)
-        self.state.reused = self.state.answered = self.state.ended = False
-        self.state.room = self._settings.max_response_size + _LARGEST_HEAD
+        state = self._state
+        timeout, state.read_timeout = bounds(self._timeout, left)
+        state.raw = None
+        state.reused = state.answered = state.ended = state.connecting = False
+        state.room = self._settings.max_response_size + _LARGEST_HEAD
         return self._endpoint.pool.urlopen(
             self._request.method,
             self._url,
             body=self._request.body,
-            headers=self._request.headers,
+            headers=dict(self._request.headers),  # a copy: mocks (pook) leave marks in it
             retries=_ONCE,
             redirect=False,
             assert_same_host=False,  # a proxy's pool is asked for the service's URL
@@ -133,15 +133,19 @@ class Call:
         """Read an answer up to the size that is allowed."""
         success = 200 <= response.status < 300
         if success and not self._request.preload_content:
+            keep_deadline(self._state.connection, self._state.deadline)
+            if self._state.queue is not None:  # no mock (pook) responds in place of the pool
+                # Whoever loses the response, as by an exception on the way to the caller, loses no place in the pool.
+                weakref.finalize(response, self._state.queue.reclaim, self._state).atexit = False
             return response
         wanted = success and response.status != 204  # which says that there is nothing to read
         limit = self._settings.max_response_size
         data = b""
         try:
             if response.status >= 200:  # what follows a 1xx answers this request too, and must not meet the next
-                # What says its length is read in one go, unless it has to be decompressed.
                 known = (response.length_remaining or limit + 1) <= limit and "Content-Encoding" not in response.headers
-                data = response.read(None if known else limit + 1)
+                raw = self._state.raw
+                data = read_raw(raw) if known and raw is not None else self._read_in_pieces(response, limit)
             if success and len(data) > limit:
                 raise TooLargeError
         except (ValueError, OverflowError) as error:  # http.client reads a chunk of size -5 by read(-5)
@@ -152,42 +156,76 @@ class Call:
                 raise
             # The status has said enough; the text would only have explained it.
         finally:
-            response.close()  # a connection whose answer was read to its end is back in the pool already
+            if not response.closed:  # what is left of it must not meet the next call
+                response.close()
             response.release_conn()
-        reason = response.reason
-        if reason and not success and reason != responses.get(response.status):
-            reason = self._request.mask(reason)  # an exception keeps it among its arguments, which its repr shows
-        return RESTResponse(response.status, reason, data[:limit], response.headers)
+        raw = self._state.raw
+        phrase = response.reason if raw is None else raw.phrase
+        return RESTResponse(response.status, phrase, data[:limit], response.headers, self._state.deadline)
+
+    def _read_in_pieces(self, response: BaseHTTPResponse, limit: int) -> bytes:
+        """Read a body whose length is unknown to its end, or to one byte more than is allowed."""
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if "," in coding:  # what one decoder makes of 64 KiB may keep the next one busy for minutes
+            raise DecodeError("several codings, and none was asked for")
+        parts: list[bytes] = []
+        size = 0
+        while size <= limit and self._left() > 0:
+            part = response.read(min(_PIECE, limit + 1 - size), decode_content=coding in _CODINGS)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+            size += len(part)
+        if size <= limit:
+            raise TimeoutError("the deadline of the call passed")
+        return b"".join(parts)
 
     def _refusal(self, response: BaseHTTPResponse, answer: Any) -> ApiException | None:
         """Make the exception for an answer that is no success."""
         if 200 <= answer.status < 300:
             return None
-        failure = class_for_status(answer.status)(http_resp=answer)
+        asked, left, redactor = retry_after(response), self._left(), self._request.redactor()
+        kind, reason = class_for_status(answer.status), answer.reason
         if answer.status in _REDIRECTS:
-            to = _shown_location(response.headers.get("Location", ""))
-            failure = RedirectException(http_resp=answer)
-            failure.reason = self._request.mask(f"refused to follow a redirect to {to}")
-        failure.retry_after = retry_after(response)
-        failure.body = without_keys(failure.body or "", self._secrets)
-        failure.headers = self._masked(answer.headers)
-        return failure
+            kind = RedirectException
+            location = _shown_location(answer.headers.get("Location", ""))
+            reason = f"refused to follow a redirect to {redactor.line(location)}"
+        elif reason and reason != responses.get(answer.status):
+            reason = redactor.line(reason)
+        hint = ""
+        if asked:
+            hint = f"The service asked to wait {asked:g} s"
+            hint += f"; the deadline of the call is {max(left, 0):.3g} s away. " if asked >= left else ". "
+            hint += kind.hint
+        return make_error(
+            kind,
+            answer.status,
+            reason,
+            redactor,
+            body=answer.data,
+            headers=answer.headers,
+            error_response=self._request.explain(redactor, answer.data),
+            retry_after=asked,
+            hint=hint,
+            until=answer.until,
+        )
 
     def _translate(self, error: Exception, response: BaseHTTPResponse | None) -> ApiException:
         if isinstance(error, TooLargeError):
             limit = self._settings.max_response_size
-            failure: ApiException = InvalidResponseException(
-                0, f"the answer is larger than configuration.max_response_size, {limit} bytes"
-            )
+            kind: type[ApiException] = InvalidResponseException
+            reason = f"the answer is larger than configuration.max_response_size, {limit} bytes"
         else:
-            failure = translate(error, self._endpoint.name, self._left() <= 0.001)
-        if response is not None and isinstance(failure, InvalidResponseException):
-            failure.status = response.status
-            failure.headers = self._masked(response.headers)
-        return failure
-
-    def _masked(self, headers: HTTPHeaderDict) -> HTTPHeaderDict:
-        return HTTPHeaderDict((name, without_keys(value, self._secrets)) for name, value in headers.items())
+            proxy = self._endpoint.pool.proxy
+            kind, reason = translate(error, self._endpoint.name, (proxy and proxy.netloc) or "", self._left() <= 0.001)
+        known = response if kind is InvalidResponseException else None
+        return make_error(
+            kind,
+            known.status if known else 0,
+            reason,  # it quotes nothing
+            self._request.redactor(),
+            headers=known.headers if known else None,
+        )
 
     def _wait(self, failure: ApiException, response: BaseHTTPResponse | None, error: Exception | None) -> float | None:
         """Tell how long to wait before the next attempt; None when there is none."""
@@ -201,7 +239,7 @@ class Call:
         if policy is None:
             return None
         self._policy = policy
-        if error and self.state.reused and not self.state.answered and not isinstance(failure, TimeoutException):
+        if error and self._state.reused and not self._state.answered and not isinstance(failure, TimeoutException):
             # The server had closed a kept connection, and most likely its neighbours: nobody has to back off.
             self._endpoint.queue.expire_idle()
             policy.history = policy.history[:-1]
@@ -223,6 +261,8 @@ class Call:
 
 def _shown_location(location: str) -> str:
     """Show where a redirect leads, without what may be secret in it."""
+    if len(location) > _LONGEST_LOCATION:
+        return f"an address of {len(location)} characters"
     try:
         url = parse_url(location)
     except (HTTPError, ValueError):

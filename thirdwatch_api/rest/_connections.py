@@ -1,21 +1,22 @@
 """Connections that know when their call has to end.
 
-urllib3 bounds each wait for bytes, not their sum: a server that drips one byte a second would hold a call for
-ever. So the sockets here check the deadline of the call that uses them, whenever they wait. Outside of that are
-the look-up of the host's name, the answer of a proxy to CONNECT, and the address that is tried when the deadline
-passes, which other code waits for.
+urllib3 bounds each wait for bytes, not their sum: a server that drips one byte a second would hold a call for ever.
+So the sockets here check the deadline of the call that uses them whenever they wait. Outside of the deadline are the
+look-up of the host's name and a proxy's response to CONNECT, for which other code waits.
 """
 
+import errno
 import socket
 import ssl
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from http.client import RemoteDisconnected
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3 import connection as urllib3_connection
+from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 from urllib3.util import wait_for_read
 
 from .._lazy import FORK_LOCK
@@ -26,65 +27,135 @@ __all__ = [
     "CallState",
     "Connection",
     "DeadlineSocketOptions",
+    "Lease",
     "TLSConnection",
-    "TLSSocket",
     "TooLargeError",
+    "URLLIB3Connection",
+    "URLLIB3TLSConnection",
+    "calling",
     "current_call",
+    "keep_deadline",
+    "with_deadline",
 ]
+
+Lease: TypeAlias = list[Any]
+"""At most one place in a pool: a connection, or None for one that may be opened."""
+
+_LONGEST_WAIT = 2_000_000.0  # seconds, 23 days: poll() takes milliseconds as a C int
+_NEVER = float("inf")
+_PIECE = 16 * 1024  # bytes: what a TLS record holds
 
 
 class CallState:
-    """What a connection has to know of the call that it works for, and tells it."""
+    """What connections and the pool have to know of the call that they work for, and what they report to it."""
 
-    __slots__ = ("answered", "deadline", "ended", "reused", "room", "secret_query")
+    __slots__ = (
+        "answered",
+        "connecting",
+        "connection",
+        "deadline",
+        "ended",
+        "lease",
+        "queue",
+        "raw",
+        "read_timeout",
+        "reused",
+        "room",
+        "secret_query",
+        "turn",
+    )
 
     def __init__(self, deadline: float, secret_query: str = "") -> None:
         self.deadline = deadline
         """``time.monotonic()`` at which the call ends."""
         self.secret_query = secret_query
-        """Part of the query that only the wire may see: urllib3 logs URLs."""
+        """Part of the query that only the wire may see: urllib3 and its instruments log URLs."""
+        self.lease: Lease = []
+        """The place in the pool that the call holds."""
+        self.queue: Any = None
+        """The queue that the place belongs to."""
+        self.turn: Any = None
+        """Its turn in the line of those who wait for a place."""
+        self.connection: Any = None
+        """The connection of this attempt, once there is one."""
+        self.read_timeout: float | None = None
+        """Seconds that this attempt may wait for the server to take or send bytes."""
+        self.connecting = False
+        """Whether this attempt is opening a connection."""
         self.reused = False
-        """Whether the last attempt used a connection that had served before."""
+        """Whether this attempt uses a connection that has served before."""
         self.answered = False
-        """Whether the head of an answer came in the last attempt."""
+        """Whether the head of a response came in this attempt."""
         self.ended = False
-        """Whether the server closed the connection in the last attempt."""
+        """Whether the server closed the connection in this attempt."""
+        self.raw: FastHTTPResponse | None = None
+        """The response of http.client, which is inside of urllib3's; None where a mock responds."""
         self.room = 0
-        """How many bytes may still come in the last attempt."""
+        """How many bytes may still come in this attempt."""
+
+    def left(self) -> float:
+        """Return the seconds until the deadline; negative when it has passed."""
+        return self.deadline - time.monotonic()
 
 
 class TooLargeError(HTTPError):
-    """The answer is larger than the configuration allows."""
+    """The response is larger than the configuration allows."""
 
 
-current_call: ContextVar[CallState] = ContextVar("current_call")
+current_call: ContextVar[CallState | None] = ContextVar("current_call", default=None)
 """The call that this thread makes. A pool has no other way to tell a connection for whom it works."""
 
+_kept_deadlines: "WeakKeyDictionary[Any, float]" = WeakKeyDictionary()
 
-class _Deadline:
-    """Check the deadline of the call that is made whenever the socket is about to wait."""
 
-    deadline: float = float("inf")
+def keep_deadline(connection: Any, deadline: float) -> None:
+    """Let the deadline of a call hold for its response as well, which is read after the call."""
+    sock = getattr(connection, "sock", None)  # there is none where a mock responds
+    sock = getattr(sock, "socket", sock)  # TLS in TLS goes through the socket of the proxy
+    if has_deadline(sock):
+        _kept_deadlines[sock] = deadline
 
-    def _bound(self: Any) -> None:
-        call = current_call.get(None)
-        if call:  # none when a raw response is read after its call: that call's deadline stays
-            self.deadline = call.deadline
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the deadline of the call passed")
-        timeout = self.gettimeout()
-        if timeout is None or timeout > left:
-            self.settimeout(left)
 
-    def recv(self, *args: Any, **kwargs: Any) -> bytes:
-        self._bound()
-        return super().recv(*args, **kwargs)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
+def _bound(sock: Any) -> CallState | None:
+    """Let the deadline of the call bound what a socket is about to wait for, and return the call."""
+    call = current_call.get()
+    deadline = call.deadline if call else _kept_deadlines.get(sock, _NEVER)
+    left = min(deadline - time.monotonic(), _LONGEST_WAIT)
+    if left <= 0:
+        raise TimeoutError("the deadline of the call passed")
+    timeout = sock.gettimeout()
+    if timeout is None or timeout > left:
+        sock.settimeout(left)
+    return call
 
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self._bound()
-        received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]  # the socket class that this is mixed into
-        call = current_call.get(None)
+
+_with_deadline: dict[Any, Any] = {}
+
+
+def with_deadline(kind: Any) -> Any:
+    """Derive a class of sockets that look at the deadline. gevent and eventlet bring classes of their own.
+
+    It has one base and no slots: an object may change into a class of the same layout alone.
+    """
+    if kind not in _with_deadline:
+        methods = _methods(kind) | (_tls_methods(kind) if hasattr(kind, "do_handshake") else {})
+        _with_deadline[kind] = type(f"Deadline{kind.__name__}", (kind,), methods | {"__slots__": ()})
+    return _with_deadline[kind]
+
+
+def has_deadline(sock: object) -> bool:
+    """Return whether a socket looks at the deadline."""
+    return type(sock) in _with_deadline.values()
+
+
+def _methods(kind: Any) -> dict[str, Any]:
+    def recv(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _bound(self)
+        return kind.recv(self, *args, **kwargs)
+
+    def recv_into(self: Any, *args: Any, **kwargs: Any) -> int:
+        call = _bound(self)
+        received: int = kind.recv_into(self, *args, **kwargs)
         if call:
             call.ended = not received
             call.room -= received
@@ -92,47 +163,51 @@ class _Deadline:
                 raise TooLargeError
         return received
 
-    def send(self, *args: Any, **kwargs: Any) -> int:
-        self._bound()
-        return super().send(*args, **kwargs)  # type: ignore[misc,no-any-return]  # the socket class that this is mixed into
+    def send(self: Any, *args: Any) -> Any:
+        _bound(self)
+        return kind.send(self, *args)
 
-    def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self._bound()
-        super().sendall(*args, **kwargs)  # type: ignore[misc]  # the socket class that this is mixed into
+    def sendall(self: Any, data: bytes, *args: Any) -> None:
+        # The time-out bounds each wait for the peer, as in reading. The socket's own sendall() takes it for the whole,
+        # and so does OpenSSL for what it is given at once.
+        rest = data if len(data) <= _PIECE else memoryview(data)
+        sent = 0
+        while sent < len(data):
+            sent += self.send(rest[sent : sent + _PIECE], *args)
+
+    return {"recv": recv, "recv_into": recv_into, "send": send, "sendall": sendall}
 
 
-class _Socket(_Deadline, socket.socket):
-    """A TCP socket with a deadline."""
-
-
-class TLSSocket(_Deadline, ssl.SSLSocket):
-    """A TLS socket with a deadline, which holds for the handshake as well."""
-
-    def recv(self, *args: Any, **kwargs: Any) -> bytes:
-        """Receive bytes."""
+def _tls_methods(kind: Any) -> dict[str, Any]:
+    def recv(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _bound(self)
         try:
-            return super().recv(*args, **kwargs)
-        except OSError:
-            if self.version() is None:  # no handshake yet: before 3.12, wrap_socket() forgets a socket that was reset
+            return kind.recv(self, *args, **kwargs)
+        except OSError as error:
+            # No handshake yet: before 3.12, wrap_socket() forgets a socket that was reset. It goes on with one that is
+            # not connected.
+            if self.version() is None and error.errno not in (errno.ENOTCONN, errno.EINVAL):
                 self.close()
             raise
 
-    def do_handshake(self, block: bool = False) -> None:
-        """Shake hands before the deadline, and wait for the peer only between OpenSSL's steps."""
-        self._bound()
+    def do_handshake(self: Any, *_: object) -> None:
+        # Wait for the peer only between OpenSSL's steps, which a fork must not interrupt.
+        _bound(self)
         timeout = self.gettimeout() or 0.0  # _bound has set one
         end = time.monotonic() + timeout
         self.settimeout(0.0)
         while True:
             try:
                 with FORK_LOCK:
-                    super().do_handshake(block)
+                    kind.do_handshake(self)
                 break
             except ssl.SSLWantReadError:
                 # What OpenSSL has to send is little, and the connection new: it never waits to write.
                 if not wait_for_read(self, max(0.0, end - time.monotonic())):
                     raise TimeoutError("the TLS handshake timed out") from None
         self.settimeout(timeout)
+
+    return {"recv": recv, "do_handshake": do_handshake}
 
 
 class DeadlineSocketOptions(tuple[tuple[int, int, int], ...]):
@@ -144,39 +219,80 @@ class DeadlineSocketOptions(tuple[tuple[int, int, int], ...]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        call = current_call.get(None)
-        if call and call.deadline <= time.monotonic():
+        call = current_call.get()
+        if call and call.connecting and call.left() <= 0:
             raise TimeoutError("the deadline of the call passed")
         return super().__iter__()
 
 
-class Connection(HTTPConnection):
+def _original(name: str) -> Any:
+    """Find a class of urllib3 behind the one that a mock, which is active during this import, put in its place."""
+    module = urllib3_connection.__name__
+    return next(kind for kind in getattr(urllib3_connection, name).__mro__ if kind.__module__ == module)
+
+
+URLLIB3Connection: Any = _original("HTTPConnection")
+URLLIB3TLSConnection: Any = _original("HTTPSConnection")
+
+
+def read_raw(raw: FastHTTPResponse) -> bytes:
+    """Read a body of known length at once, past urllib3, which has nothing to decode in it."""
+    try:
+        return raw.read()
+    except ssl.SSLError as error:
+        raise SSLError(error) from error
+    except TimeoutError as error:
+        raise _stopped("sending") from error
+
+
+def _stopped(doing: str) -> ReadTimeoutError:
+    return ReadTimeoutError(None, "", f"the server stopped {doing}")  # type: ignore[arg-type]  # its message alone names the pool
+
+
+class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConnection, whatever a mock does
     """A connection that serves one call at a time."""
 
     debuglevel = 0  # http.client's switch for all connections would print the key: here it has no effect
-    response_class = FastHTTPResponse
     idle_since = 0.0
+    lease: Lease | None = None
+    """The list that holds the place of this connection while a call uses it."""
     _served = False
     _writing = False
     _lines: list[str]
     _parts: list[bytes]
+    _socket_class: object = None
+    timeout: Any
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether another call may use the connection: it is open, and nothing came that nobody asked for."""
+        return super().is_connected and self._socket_class is socket.socket  # else a mock of sockets began or ended
 
     def connect(self) -> None:
         """Open the socket before the deadline."""
+        call = calling()
+        call.connection = self
         self._served = False
+        self._socket_class = socket.socket
         # The wait for a place in the pool came after the time-out of this attempt was worked out.
-        left = max(0.001, current_call.get().deadline - time.monotonic())
+        left = min(max(0.001, call.left()), _LONGEST_WAIT)
         self.timeout = min(self.timeout, left) if isinstance(self.timeout, (int, float)) else left
+        call.connecting = True
         super().connect()
-        if type(self.sock) is socket.socket:
-            plain = self.sock
-            timeout = plain.gettimeout()
-            self.sock = _Socket(plain.family, plain.type, plain.proto, plain.detach())
-            self.sock.settimeout(timeout)
+        call.connecting = False
+        kind = type(self.sock)
+        # TLS in TLS is no socket, but goes through one. That of a mock (mocket) has no dup(), and never waits.
+        is_socket = isinstance(self.sock, (socket.socket, ssl.SSLSocket)) and hasattr(kind, "dup")
+        if is_socket and not has_deadline(self.sock):
+            # In place: a second socket on the same descriptor would leak or close it when a signal comes between.
+            self.sock.__class__ = with_deadline(kind)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send head and body in one write: small events then fit one packet."""
-        current_call.get().reused = self._served and not self.is_closed
+        call = calling()
+        call.connection = self
+        self.lease = call.lease
+        call.reused = self._served and not self.is_closed
         self._writing, self._lines, self._parts = True, [], []
         try:
             super().request(*args, **kwargs)
@@ -188,15 +304,24 @@ class Connection(HTTPConnection):
         finally:
             self._writing = False
         start, *body = self._parts  # start is the request line and the empty line that ends a head
+        if call.secret_query:  # only here: tracers wrap putrequest, and log what it is given
+            target, version, end = start.rpartition(b" HTTP/")
+            start = b"".join((target, call.secret_query.encode(), version, end))
+        self._transmit(b"".join((start[:-2], headers, b"\r\n\r\n", *body)), call.read_timeout)
+
+    def _transmit(self, data: bytes, timeout: float | None) -> None:
+        """Send a whole request; each wait for the peer takes the time-out of reading at most."""
+        if self.sock is None:
+            self.connect()
+        sock: Any = self.sock
+        sock.settimeout(timeout)
         try:
-            self.send(b"".join((start[:-2], headers, b"\r\n\r\n", *body)))
+            self.send(data)
         except ssl.SSLError as error:
             # The server hung up, and may have said why: urllib3 reads what there is after a broken pipe.
             raise BrokenPipeError from error
-
-    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        """Add what only the wire may see of the query."""
-        super().putrequest(method, url + current_call.get().secret_query, *args, **kwargs)
+        except TimeoutError as error:
+            raise _stopped("reading") from error
 
     def putheader(self, header: Any, *values: Any) -> None:
         """Keep a header for the one write of ``request``."""
@@ -210,9 +335,14 @@ class Connection(HTTPConnection):
         else:
             super().send(data)
 
+    def response_class(self, *args: Any, **kwargs: Any) -> FastHTTPResponse:
+        """Make the response that http.client fills."""
+        calling().raw = response = FastHTTPResponse(*args, **kwargs)
+        return response
+
     def getresponse(self) -> Any:
         """Read the head of the response."""
-        call = current_call.get()
+        call = calling()
         response = super().getresponse()
         if call.ended:
             # Lines are read from a buffer: the end was seen because the head had none. http.client would take
@@ -223,18 +353,18 @@ class Connection(HTTPConnection):
         return response
 
 
-class TLSConnection(Connection, HTTPSConnection):
+class TLSConnection(Connection, URLLIB3TLSConnection):  # type: ignore[misc]  # urllib3's HTTPSConnection, as above
     """A connection over TLS."""
 
     is_verified: bool
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether another call may use the connection: it is open, and nothing came that nobody asked for.
+        """Whether another call may use the connection.
 
         urllib3 asks the kernel, which does not know of bytes that OpenSSL has read already.
         """
-        return super().is_connected and not (isinstance(self.sock, TLSSocket) and self.sock.pending())
+        return super().is_connected and not _has_unread(self.sock)
 
     def connect(self) -> None:
         """Open the socket, and shake hands."""
@@ -242,3 +372,17 @@ class TLSConnection(Connection, HTTPSConnection):
         # Whether to verify was the owner's choice, which our log tells. A warning for each call, which urllib3
         # would give, is an exception where warnings are errors.
         self.is_verified = True
+
+
+def _has_unread(sock: Any) -> bool:
+    """Return whether bytes are left that TLS has read, and in TLS within TLS (an https:// proxy) either layer."""
+    if hasattr(sock, "incoming"):  # urllib3's SSLTransport
+        return bool(sock.sslobj.pending() or sock.incoming.pending or _has_unread(sock.socket))
+    return hasattr(sock, "pending") and bool(sock.pending())
+
+
+def calling() -> CallState:
+    """Return the call that a connection works for."""
+    call = current_call.get()
+    assert call is not None  # noqa: S101 - connections work for calls alone
+    return call

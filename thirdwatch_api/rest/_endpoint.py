@@ -16,7 +16,7 @@ from urllib3.util import Url, create_urllib3_context, make_headers, parse_url
 from .._lazy import load
 from ..configuration import Configuration
 from ..exceptions import ApiValueError
-from ._connections import DeadlineSocketOptions, TLSSocket
+from ._connections import DeadlineSocketOptions, with_deadline
 from ._pool import ConnectionQueue, Pool, TLSPool
 
 __all__ = ["Endpoint", "open_endpoint"]
@@ -71,6 +71,8 @@ def open_endpoint(configuration: Configuration, host: str) -> Endpoint:
 
 
 def _check_host(host: str, allow_insecure_http: bool) -> Url:
+    if not host.strip():
+        raise ApiValueError("host: is empty" + _HOST_HINT)
     if re.search(_UNSAFE, host):
         raise ApiValueError("host: holds a blank, a control or a non-ASCII character" + _HOST_HINT)
     try:
@@ -85,11 +87,19 @@ def _check_host(host: str, allow_insecure_http: bool) -> Url:
         raise ApiValueError(
             "host: http:// would send the API key in clear; use https://, or set allow_insecure_http if that is meant"
         )
+    _check_name("host", url.host)
     return url
 
 
+def _check_name(setting: str, name: str) -> None:
+    """Refuse a name that DNS can't hold; urllib3 would do so at the first connection, and not say whose name it is."""
+    labels = name.strip("[]").removesuffix(".").split(".")
+    if not all(0 < len(label) < 64 for label in labels):
+        raise ApiValueError(f"{setting}: a part of its name is empty, or longer than 63 characters")
+
+
 def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost":  # not a name below it: the system may ask a DNS server for that
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
@@ -112,7 +122,7 @@ _SOCKET_OPTIONS = _socket_options()
 def _tls_context(configuration: Configuration) -> ssl.SSLContext:
     """Make the one context of a client: to parse the trust store takes longer than a call."""
     context = create_urllib3_context(ssl_minimum_version=ssl.TLSVersion.TLSv1_2)
-    context.sslsocket_class = TLSSocket
+    context.sslsocket_class = with_deadline(context.sslsocket_class or ssl.SSLSocket)
     if configuration.verify_ssl:
         setting, path = _trust_store(configuration)
         folder = os.path.isdir(path)  # noqa: PTH112 - pathlib is slow to import
@@ -134,7 +144,7 @@ def _tls_context(configuration: Configuration) -> ssl.SSLContext:
 
 
 def _no_password() -> str:
-    raise ssl.SSLError("the private key is encrypted")
+    raise ssl.SSLError(0, "the private key is encrypted")
 
 
 def _why(error: OSError) -> str:
@@ -169,6 +179,9 @@ def _proxy_manager(proxy: str, options: dict[str, Any], context: ssl.SSLContext 
         headers = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
         # Without the user part, which urllib3 would show in messages.
         bare = url._replace(auth=None, path=None, query=None, fragment=None).url
+        _check_name("proxy", url.host or "")
         return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **options)
+    except ApiValueError:
+        raise
     except (HTTPError, ValueError):
         raise ApiValueError("proxy: is not a URL such as http://user:password@proxy.example:3128") from None

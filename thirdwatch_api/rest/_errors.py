@@ -1,8 +1,8 @@
-"""What urllib3 raises, told as what we raise."""
+"""What urllib3 raises, translated to what we raise."""
 
 import re
 import ssl
-from http.client import BadStatusLine, UnknownProtocol, responses
+from http.client import BadStatusLine, RemoteDisconnected, UnknownProtocol, responses
 
 from urllib3.exceptions import (
     ClosedPoolError,
@@ -10,7 +10,6 @@ from urllib3.exceptions import (
     DecodeError,
     EmptyPoolError,
     InvalidHeader,
-    LocationParseError,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -20,7 +19,6 @@ from urllib3.exceptions import (
 
 from ..exceptions import (
     ApiException,
-    ApiValueError,
     ConnectionException,
     InvalidResponseException,
     TimeoutException,
@@ -29,7 +27,6 @@ from ..exceptions import (
 
 __all__ = ["is_cut", "safe_cause", "translate"]
 
-_QUOTING = (BadStatusLine, UnknownProtocol)  # and not RemoteDisconnected, which is a BadStatusLine too
 _REFUSED_TUNNEL = r"Tunnel connection failed: (\d+)"
 _CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # X509_V_ERR_... numbers of OpenSSL, which the ssl module passes on as verify_code.
@@ -40,46 +37,60 @@ _OTHER_HOST = frozenset({62, 64})
 
 
 def is_cut(error: Exception) -> bool:
-    """Tell whether the peer hung up within TLS, which is a cut connection and no lack of trust."""
+    """Return whether the peer hung up within TLS: the connection was cut, and trust is not in question."""
     return isinstance(error, SSLError) and isinstance(_cause(error), _CUT)
 
 
-def translate(error: Exception, name: str, deadline_passed: bool) -> ApiException:
-    """Turn an error of urllib3 into one of ours.
+def translate(error: Exception, name: str, proxy: str, deadline_passed: bool) -> tuple[type[ApiException], str]:
+    """Turn an error of urllib3 into the class of one of ours and its reason. The order of the cases matters.
 
     :param name: scheme and authority of the service
+    :param proxy: authority of the proxy, if there is one
     :param deadline_passed: whether the call ran out of time
     """
     if isinstance(error, DecodeError):
-        return InvalidResponseException(200, "the answer can't be decompressed")
+        return InvalidResponseException, "the answer can't be decompressed"
     if isinstance(error, InvalidHeader):
-        return InvalidResponseException(0, "the answer's Content-Length makes no sense")
+        return InvalidResponseException, "the answer's Content-Length makes no sense"
     if isinstance(error, ClosedPoolError):
-        return ConnectionException(0, "the client was closed during the call")
-    if isinstance(error, LocationParseError):
-        return ApiValueError("host: its name has an empty or too long part")
+        return ConnectionException, "the client was closed during the call"
     if isinstance(error, EmptyPoolError):
-        return TimeoutException(0, f"all connections to {name} were in use until the deadline")
+        return TimeoutException, f"all connections to {name} were in use until the deadline"
     if deadline_passed:
-        return TimeoutException(0, f"no answer from {name} before the deadline")
+        return TimeoutException, f"no answer from {name} before the deadline"
     if isinstance(error, SSLError) and not is_cut(error):
-        return TLSException(0, _tls_reason(_cause(error), name))
+        return TLSException, _tls_reason(_cause(error), name)
     if isinstance(error, ProxyError):
-        return ConnectionException(0, f"the proxy did not connect to {name}: {_proxy_reason(error)}")
+        return ConnectionException, f"the proxy {proxy} did not connect to {name}: {_proxy_reason(error)}"
     if isinstance(error, NameResolutionError):
-        return ConnectionException(0, f"no such host: the name of {name} can't be resolved")
+        return ConnectionException, f"no such host: the name of {name} can't be resolved"
     if isinstance(error, NewConnectionError):
-        return ConnectionException(0, f"no connection to {name}: {_os_reason(error)}")
+        return ConnectionException, f"no connection to {name}: {_os_reason(error)}"
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
         what = "no connection to" if isinstance(error, ConnectTimeoutError) else "no answer from"
-        return TimeoutException(0, f"{what} {name} within the time-out")
-    return ConnectionException(0, f"the connection to {name} was cut before the whole answer came")
+        return TimeoutException, f"{what} {name} within the time-out"
+    return ConnectionException, f"the connection to {name} was cut before the whole answer came"
 
 
 def safe_cause(error: Exception | None) -> Exception | None:
-    """Leave out an error whose text quotes the answer, which may echo the key or the event."""
-    inner = error.args[-1] if error and error.args else None
-    return None if type(inner) in _QUOTING or _refused_tunnel(inner) else error
+    """Leave out an error when it, or one behind it, quotes the response, which may echo the key or the event."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, BaseException) and id(inner) not in seen:
+            seen.add(id(inner))
+            if _quotes(inner):
+                return None
+            pending += [inner.__cause__, inner.__context__, *inner.args]
+    return error
+
+
+def _quotes(error: BaseException) -> bool:
+    # A RemoteDisconnected is a BadStatusLine, and a failed verification a ValueError: both speak for themselves.
+    if isinstance(error, (RemoteDisconnected, ssl.SSLError)):
+        return False
+    return isinstance(error, (BadStatusLine, DecodeError, UnknownProtocol, ValueError)) or bool(_refused_tunnel(error))
 
 
 def _cause(error: Exception) -> Exception:
@@ -89,7 +100,7 @@ def _cause(error: Exception) -> Exception:
 
 
 def _os_reason(error: BaseException) -> str:
-    """Name the system's reason, which urllib3 keeps as the cause."""
+    """Return the system's reason, which urllib3 keeps as the cause."""
     cause = error.__cause__ or error.__context__
     return (getattr(cause, "strerror", None) or "it can't be opened").lower()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._redaction import Redactor
 from ..configuration import Retries, TimeoutSetting
 
 if TYPE_CHECKING:
@@ -15,9 +17,9 @@ __all__ = ["RESTResponse", "Request"]
 
 
 class RESTResponse:
-    """An answer that was read to its end."""
+    """A response that was read to its end."""
 
-    __slots__ = ("attempts", "data", "headers", "reason", "status")
+    __slots__ = ("attempts", "data", "headers", "reason", "status", "until")
 
     status: int
     """The HTTP status."""
@@ -34,12 +36,18 @@ class RESTResponse:
     attempts: int
     """How many attempts it took."""
 
-    def __init__(self, status: int, reason: str | None, data: bytes, headers: HTTPHeaderDict) -> None:
+    until: float
+    """``time.monotonic()`` at which the call has to end."""
+
+    def __init__(
+        self, status: int, reason: str | None, data: bytes, headers: HTTPHeaderDict, until: float = float("inf")
+    ) -> None:
         self.status = status
         self.reason = reason
         self.data = data
         self.headers = headers
         self.attempts = 0
+        self.until = until
 
     def getheaders(self) -> HTTPHeaderDict:
         """Return all headers, which are found in any letter case."""
@@ -48,6 +56,15 @@ class RESTResponse:
     def getheader(self, name: str, default: str | None = None) -> str | None:
         """Return one header."""
         return self.headers.get(name, default)
+
+
+def _nothing_public(_model: object) -> Container[str]:
+    """Take each text of the event for personal."""
+    return ()
+
+
+def _unexplained(redactor: Redactor, data: bytes) -> None:
+    """Make nothing of the body of a refusal."""
 
 
 class Request(NamedTuple):
@@ -77,11 +94,17 @@ class Request(NamedTuple):
     body: bytes | None = None
     """Body as it is sent."""
 
-    secrets: Iterable[str] = ()
-    """API keys, which have to be masked where the answer echoes them."""
+    key: str = ""
+    """The API key, which has to be masked where the response repeats it."""
 
-    mask: Callable[[str], str] = str
-    """Masks in a line of the answer the keys and what it may repeat of the event."""
+    model: object = None
+    """What the body is."""
+
+    public_keys: Callable[[Any], Container[str]] = _nothing_public
+    """Returns the JSON keys of the model whose texts are about nobody, and may be shown."""
+
+    explain: Callable[[Redactor, bytes], Any] = _unexplained
+    """Reads the body of a refusal: an ErrorResponse, or None when it is not JSON."""
 
     preload_content: bool = True
     """False for urllib3's own response, unread."""
@@ -94,6 +117,10 @@ class Request(NamedTuple):
 
     retries: Retries | None = None
     """As ``configuration.retries``."""
+
+    def redactor(self) -> Redactor:
+        """Make what masks in the response what it may repeat of this request. A success needs none."""
+        return Redactor(self.key, self.headers, self.body, partial(self.public_keys, self.model))
 
     def __repr__(self) -> str:
         """Show neither the key nor the event."""

@@ -1,100 +1,249 @@
-"""Pools of connections, and the queue in which their free connections wait."""
+"""Pools of connections, and the queue in which their free places wait."""
+
+from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
-from ._connections import Connection, TLSConnection
+from ._connections import (
+    CallState,
+    Connection,
+    Lease,
+    TLSConnection,
+    URLLIB3Connection,
+    URLLIB3TLSConnection,
+    calling,
+    current_call,
+)
 
 __all__ = ["ConnectionQueue", "Pool", "TLSPool"]
 
+_LAST = (-1,)
+_DERIVED = "_thirdwatch_derived"  # the attribute of a class of a mock that keeps ours
 
-class ConnectionQueue(queue.LifoQueue[Any]):
-    """The free connections of a pool, the last used on top, and a None for each that may still be opened.
 
-    urllib3's default queue holds a lock in each ``get`` and ``put``, also in the one that closes a pool at the
-    end of the process. A child that was forked in that moment would wait for ever. Here only a caller that has to
-    wait for a connection, and who serves it, take a lock: list operations are atomic. Who waits is served in the
-    order of arrival: else a busy thread would take back at once what it gave, and another wait until its deadline.
+class _Turn:
+    """A call that waits for a place."""
+
+    __slots__ = ("event", "lease", "withdrawn")
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.event = threading.Event()
+        self.withdrawn = False
+
+
+class ConnectionQueue:
+    """The free places of a pool, the last used on top: a connection, or None for one that may still be opened.
+
+    urllib3's default queue holds a lock in each ``get`` and ``put``, also in the one that closes a pool at the end of
+    the process. A child that was forked in that moment would wait for ever, and so would a call from a signal handler
+    that interrupts such a moment. Here nobody takes a lock: each step is one operation of a list or a deque.
+
+    A place that a call took is in the list ``CallState.lease`` until it is given back. It moves between the two lists
+    in one call of C code, ``a.extend(map(b.pop, (-1,)))``, which no signal handler can interrupt: an exception that a
+    handler raises never loses a place, since ``reclaim`` finds it in one list or the other.
+
+    Calls that wait are served in the order of their arrival: else a busy thread would take back at once what it gave,
+    and another would wait until its deadline.
     """
 
-    idle_timeout = float("inf")
-    _expired_at = 0.0
-    _released = False
-
     def __init__(self, maxsize: int = 0) -> None:
-        super().__init__(maxsize)
-        self._line: deque[queue.SimpleQueue[Any]] = deque()
-
-    def release(self) -> None:
-        """Let whoever waits open a connection of their own: to a pool that was closed none comes back."""
-        with self.mutex:
-            self._released = True
-            while self._line:
-                self._line.popleft().put(None)
+        self.idle_timeout = float("inf")
+        self.connection_class: Callable[[], Any] = lambda: Connection
+        """Returns the class of connections that belong here; one of another class is left over from a mock."""
+        self._free: Lease = [None] * maxsize
+        self._line: deque[_Turn] = deque()
+        self._expired_at = 0.0
+        self._released = False
 
     def expire_idle(self) -> None:
         """Use no connection again that is idle now: the server closed one of them."""
         self._expired_at = time.monotonic()
 
-    def put(self, item: Connection | None, block: bool = True, timeout: float | None = None) -> None:
-        """Give a connection back."""
+    def qsize(self) -> int:
+        """Return how many connections are idle."""
+        return len(self._free) - self._free.count(None)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Take a place. A connection in it that was idle for too long is closed, and opened again by its user.
+
+        Without ``block``, or outside of a call, take an idle connection alone: its place stays free. So the pool is
+        of use still after urllib3 closed all connections at the end of the process.
+        """
+        call = current_call.get(None)
+        if call is None or not block:
+            return self._take_idle()
+        lease = call.lease
+        if not lease:
+            call.queue = self
+            call.connection = None
+            try:
+                lease.extend(map(self._free.pop, _LAST))
+            except IndexError:
+                self._wait(call, timeout)
+        elif lease[0] is not None:  # a mock asks once more, for a connection of its own class
+            lease[0].close()
+            lease[0] = None
+        connection: Any = lease[0]
+        if connection is None:
+            return None
+        if type(connection) is not self.connection_class():
+            connection.close()
+            lease[0] = None
+            return None
+        if connection.idle_since <= max(self._expired_at, time.monotonic() - self.idle_timeout):
+            connection.close()
+        call.connection = connection
+        connection.lease = lease
+        return connection
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Give a place back, with the connection that may be used again or None.
+
+        Without a place to give back nothing happens: urllib3 fills a new queue, which is full from the start.
+        """
+        lease = getattr(item, "lease", None)
+        if lease is None:
+            call = current_call.get(None)
+            lease = call.lease if call and call.queue is self else None
+        if not lease:
+            if item is not None:
+                item.close()
+            return
         if item is not None:
             item.idle_since = time.monotonic()
-        self.queue.append(item)
+        lease[0] = item
+        self._free.extend(map(lease.pop, _LAST))
         if self._line:
             self._serve()
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Connection | None:
-        """Take a connection. One that was idle for too long is closed, and opened again by its user."""
-        try:
-            connection = self.queue.pop()
-        except IndexError:
-            if not block:
-                raise queue.Empty from None
-            connection = self._wait(timeout)
-        if connection and connection.idle_since <= max(self._expired_at, time.monotonic() - self.idle_timeout):
-            connection.close()
-        return connection  # type: ignore[no-any-return]  # the queue of the standard library is untyped
+    def reclaim(self, call: CallState) -> None:
+        """Take back what a call still holds, wherever an exception ended it."""
+        if call.turn is not None:
+            self._withdraw(call.turn)
+        if call.lease:
+            for connection in (call.connection, call.lease[0]):
+                if connection is not None:
+                    connection.close()
+            call.lease[0] = None
+            self._return(call.lease)
 
-    def _wait(self, timeout: float | None) -> Any:
-        turn: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        with self.mutex:
-            if self._released:
-                return None
-            self._line.append(turn)
-        try:
-            self._serve()
-            return turn.get(timeout=timeout)
-        finally:
-            with self.mutex:
-                if turn in self._line:
-                    self._line.remove(turn)
-            if not turn.empty():  # its turn came in the moment in which it gave up
-                self.put(turn.get())
+    def release(self) -> None:
+        """Wake all calls that wait; each opens a connection of its own, since a closed pool gets none back."""
+        self._released = True
+        while self._line:
+            with suppress(IndexError):
+                turn = self._line.popleft()
+                turn.lease.append(None)
+                turn.event.set()
+
+    def _take_idle(self) -> Any:
+        for connection in filter(None, list(self._free)):
+            with suppress(ValueError):  # a call took it meanwhile
+                self._free.remove(connection)
+                self._free.append(None)
+                return connection
+        raise queue.Empty
+
+    def _wait(self, call: CallState, timeout: float | None) -> None:
+        turn = call.turn = _Turn(call.lease)
+        self._line.append(turn)
+        self._serve()
+        if self._released:
+            self.release()
+        turn.event.wait(timeout)
+        if not call.lease:
+            self._withdraw(turn)
+            raise queue.Empty
+        call.turn = None
+
+    def _withdraw(self, turn: _Turn) -> None:
+        turn.withdrawn = True
+        with suppress(ValueError, IndexError):  # it is not in the line any more
+            self._line.remove(turn)
+        if turn.lease:  # a place came in the moment in which the call gave up
+            self._return(turn.lease)
+
+    def _return(self, lease: Lease) -> None:
+        with suppress(IndexError):  # somebody else returned it
+            self._free.extend(map(lease.pop, _LAST))
+        self._serve()
 
     def _serve(self) -> None:
-        with self.mutex:
-            while self._line:
-                try:
-                    item = self.queue.pop()
-                except IndexError:
-                    return
-                self._line.popleft().put(item)
+        """Hand free places to the calls that wait."""
+        while self._line and self._free:
+            try:
+                turn = self._line.popleft()
+            except IndexError:
+                return
+            try:
+                turn.lease.extend(map(self._free.pop, _LAST))
+            except IndexError:  # another thread took it
+                self._line.appendleft(turn)
+                continue
+            if turn.withdrawn:
+                self._return(turn.lease)
+            else:
+                turn.event.set()
+
+
+class _ConnectionClass:
+    """The class of a pool's connections: ours, unless a mock has replaced urllib3's own (vcrpy does so)."""
+
+    def __init__(self, ours: type, pool: type[HTTPConnectionPool], original: type) -> None:
+        self._ours = ours
+        self._pool = pool
+        self._original = original
+
+    def __get__(self, pool: object, owner: type) -> type:
+        current = self._pool.ConnectionCls
+        return self._ours if current is self._original else _with_secret_query(current)
+
+
+def _with_secret_query(mock: Any) -> type:
+    """Derive a connection that sends the whole query from the class of a mock, once for each class."""
+    if _DERIVED not in vars(mock):
+
+        def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+            mock.request(self, method, url + calling().secret_query, *args, **kwargs)
+
+        setattr(mock, _DERIVED, type(mock.__name__, (mock,), {"request": request}))
+    derived: type = getattr(mock, _DERIVED)
+    return derived
 
 
 class Pool(HTTPConnectionPool):
     """Connections to one host."""
 
-    ConnectionCls = Connection  # pyright: ignore[reportAssignmentType]  # urllib3's protocol names each parameter
-    QueueCls = ConnectionQueue
+    ConnectionCls = _ConnectionClass(Connection, HTTPConnectionPool, URLLIB3Connection)  # a descriptor  # pyright: ignore[reportAssignmentType]
+    QueueCls = ConnectionQueue  # type: ignore[assignment]  # urllib3 wants a LifoQueue, and calls get, put and qsize
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _bind(self)
 
 
 class TLSPool(HTTPSConnectionPool):
     """Connections to one host over TLS."""
 
-    ConnectionCls = TLSConnection  # pyright: ignore[reportAssignmentType]  # urllib3's protocol names each parameter
-    QueueCls = ConnectionQueue
+    ConnectionCls = _ConnectionClass(TLSConnection, HTTPSConnectionPool, URLLIB3TLSConnection)  # a descriptor  # pyright: ignore[reportAssignmentType]
+    QueueCls = ConnectionQueue  # type: ignore[assignment]  # urllib3 wants a LifoQueue, and calls get, put and qsize
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _bind(self)
+
+
+def _bind(pool: HTTPConnectionPool) -> None:
+    # The class, not the pool: urllib3's finalizer holds the queue, and the pool would never be collected.
+    free: Any = pool.pool
+    free.connection_class = partial(getattr, type(pool), "ConnectionCls")

@@ -7,6 +7,8 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
+from ._messages import RESTResponse
+
 __all__ = ["next_policy", "policy_for", "retry_after", "wait_before_next"]
 
 _STATUSES = frozenset({408, 429, 502, 503, 504})
@@ -53,7 +55,7 @@ def next_policy(
         return None
 
 
-def retry_after(response: BaseHTTPResponse) -> float | None:
+def retry_after(response: BaseHTTPResponse | RESTResponse) -> float | None:
     """Read ``Retry-After`` in seconds; None when there is none, or it makes no sense."""
     value = response.headers.get("Retry-After")
     if value is None:

@@ -15,8 +15,9 @@ import urllib3
 
 from .._lazy import FORK_LOCK
 from ..configuration import Configuration
+from ..exceptions import TimeoutException
 from ._call import Call
-from ._connections import current_call
+from ._connections import CallState, current_call
 from ._endpoint import Endpoint, open_endpoint
 from ._messages import Request
 
@@ -25,6 +26,16 @@ __all__ = ["URLLIB3_VERSION", "RESTClientObject"]
 logging.getLogger(__name__.partition(".")[0]).addHandler(logging.NullHandler())
 
 URLLIB3_VERSION: str = urllib3.__version__  # type: ignore[attr-defined]  # public, but not in its __all__
+
+
+class _Opening:
+    """An endpoint that a thread is opening."""
+
+    __slots__ = ("done", "thread")
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.done = threading.Event()
 
 
 class RESTClientObject:
@@ -37,45 +48,59 @@ class RESTClientObject:
     def __init__(self, configuration: Configuration, sleep: Callable[[float], object] = time.sleep) -> None:
         self.configuration: Configuration = configuration
         self.sleep: Callable[[float], object] = sleep
-        self._lock = threading.Lock()
         self._endpoints: dict[tuple[str, bool], Endpoint] = {}
+        self._openings: dict[tuple[str, bool], _Opening] = {}
         _clients.add(self)
 
     def request(self, request: Request) -> Any:
-        """Send a request until it is answered, fails for good, or its deadline passes.
+        """Send a request until there is a final response or failure, or its deadline passes.
 
         :return: a RESTResponse, or urllib3's own response, unread, with ``preload_content=False``
-        :raises ApiException: there was no answer, or one whose status is no success
+        :raises ApiException: there was no response, or one whose status is no success
         """
-        endpoint = self._endpoint(request.host or self.configuration.host)
-        call = Call(self.configuration, self.sleep, endpoint, request)
-        token = current_call.set(call.state)
+        seconds = self.configuration.deadline if request.deadline is None else request.deadline
+        state = CallState(time.monotonic() + seconds, request.secret_query)
+        outer = current_call.get()  # a signal handler or a hook may make a call within a call
         try:
-            return call.run()
-        finally:
-            current_call.reset(token)
+            try:
+                current_call.set(state)
+                endpoint = self._endpoint(self.configuration.host if request.host is None else request.host, state)
+                return Call(self.configuration, self.sleep, endpoint, request, state).run()
+            finally:
+                current_call.set(outer)
+        except BaseException:
+            # A signal handler may raise anywhere, also in the lines above.
+            current_call.set(outer)
+            if state.queue is not None:
+                state.queue.reclaim(state)
+            raise
 
     def close(self) -> None:
         """Close all connections. A later call opens new ones."""
-        with self._lock:
-            endpoints = list(self._endpoints.values())
-            self._endpoints = {}
-        for endpoint in endpoints:
+        endpoints, self._endpoints = self._endpoints, {}
+        for endpoint in list(endpoints.values()):
             endpoint.pool.close()
             endpoint.queue.release()
 
     def _forget(self) -> None:
-        """Start anew, without a lock or a connection from before."""
-        self._lock = threading.Lock()
+        """Start anew, without a connection from before."""
         self._endpoints = {}
+        self._openings = {}
 
-    def _endpoint(self, host: str) -> Endpoint:
+    def _endpoint(self, host: str, call: CallState) -> Endpoint:
+        """Return the endpoint of a host. One thread opens it; others wait, until their deadline at most."""
         key = (host, self.configuration.allow_insecure_http)
-        endpoint = self._endpoints.get(key)
-        if endpoint is None:
-            with self._lock, FORK_LOCK:
-                endpoint = self._endpoints.get(key) or open_endpoint(self.configuration, host)
-                self._endpoints[key] = endpoint
+        while (endpoint := self._endpoints.get(key)) is None:
+            opening = self._openings.setdefault(key, _Opening())
+            if opening.thread == threading.get_ident():  # or a signal handler made a call while this thread opens it
+                try:
+                    with FORK_LOCK:
+                        self._endpoints.setdefault(key, open_endpoint(self.configuration, host))
+                finally:
+                    self._openings.pop(key, None)
+                    opening.done.set()
+            elif not opening.done.wait(max(0.0, call.left())):
+                raise TimeoutException(0, "another thread was still opening the pool of connections at the deadline")
         return endpoint
 
 

@@ -1,4 +1,4 @@
-"""Sandbox: an HTTP server that behaves as the service does, for tests without an account and without a network.
+"""Sandbox: an HTTP server that behaves as the service does, for tests without an account or a network.
 
     with Sandbox() as sandbox:
         orders = OrderStatusApi(ApiClient(configuration=sandbox.configuration()))
@@ -7,35 +7,38 @@
 
 It scores as well: after create_order and a transaction whose status is ``_success``, an order has the score that
 ``Sandbox.score`` set, else a hundredth of its amount, 0 to 99. So ``amount="2500"`` scores 25 and is green,
-``amount="8200"`` scores 82 and is red, as is everything above 70. URLs of this machine that PostbackApi registered
-are told: the score at once, an analyst's decision by ``Sandbox.send_action``, and so on.
+``amount="8200"`` scores 82 and is red, as is everything above 70. It sends postbacks to the URLs of this machine that
+PostbackApi registered: the score at once, an analyst's decision by ``Sandbox.send_action``, and so on.
 
 ``python -m thirdwatch_api.sandbox`` runs it in the foreground.
 """
 
 import hmac
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from threading import RLock
+from threading import RLock, Thread
 from typing import Any, NamedTuple, TypeVar, cast
 
 from .._json import load
 from .._lazy import load as load_module
+from .._redaction import without_emails
 from ..apis.client_action_api import ClientActionApi
 from ..apis.postback_api import PostbackApi
 from ..apis.score_api import ScoreApi
 from ..configuration import API_KEY_HEADER, Configuration
-from ..exceptions import ApiValueError
+from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import encode
+from ..models._hints import unknown_values
 from ..models._model import JsonObject, Model
 from ..models._plain import Plain
 from ..models.client_action import ClientAction
 from ..models.postback_urls import PostbackUrls
-from ._http import Answer, Refusal, Request, Server, say
+from ._http import HTTPError, Request, Response, Server, json_response
 from ._state import Delivery, ServiceState
 
 __all__ = ["Delivery", "Request", "Sandbox"]
@@ -44,12 +47,18 @@ _M = TypeVar("_M", bound=Model)
 
 _MAX_TIMES = 1_000_000
 _MAX_DELAY = 3600  # seconds
+_MAX_PORT = 65535
 _MAX_PROBLEMS = 20
-_PATIENCE = 1.0  # seconds
+_MAX_SHOWN = 64
+_MAX_REQUESTS = 10_000
+_MAX_REFUSED_BODY = 64 * 1024
+_JOIN_TIMEOUT = 1.0  # seconds to wait for a postback when the sandbox is closed
+_JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json", re.IGNORECASE)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class _Script(NamedTuple):
-    """What changes about the answer to one request; by default nothing."""
+    """What changes about the response to one request; by default nothing."""
 
     status: int | None = None
     body: bytes | None = None
@@ -59,16 +68,19 @@ class _Script(NamedTuple):
 
 
 class Sandbox:
-    """Serve the API on a loopback port, in threads of this process, until it is closed.
+    """A server of the API on a loopback port, in threads of this process, until it is closed.
 
     It accepts what ``client_side_validation`` lets pass and refuses the rest with 400. It may be started again
-    after ``close()``, on the same port.
+    after ``close()``, on the same port. It keeps the last 10,000 requests and postbacks.
 
     :param api_key: the only key that it accepts
     :param port: TCP port on 127.0.0.1; 0 takes a free one
-    :param on_request: called with each request before the answer is sent, one at a time
+    :param client_side_validation: False to accept what a client with ``client_side_validation=False`` sends: any JSON
+        object, for instance an event without ``user_id`` and ``session_id``
+    :param on_request: called with each request before the response is sent, one at a time
     :param on_postback: called with each postback after it was sent, one at a time
-    :raises ApiValueError: the key is empty
+    :raises ApiTypeError: an argument has the wrong type
+    :raises ApiValueError: the key is empty, or the port is out of range
     """
 
     def __init__(
@@ -76,65 +88,79 @@ class Sandbox:
         api_key: str = "sandbox-key",
         port: int = 0,
         *,
+        client_side_validation: bool = True,
         on_request: Callable[[Request], object] | None = None,
         on_postback: Callable[[Delivery], object] | None = None,
     ) -> None:
+        _check_type("api_key", api_key, str)
+        _check_type("port", port, int)
+        _check_range("port", port, 0, _MAX_PORT)
+        _check_type("client_side_validation", client_side_validation, bool)
+        _check_hook("on_request", on_request)
+        _check_hook("on_postback", on_postback)
         self.api_key: str = api_key.strip()
         """The only key that it accepts."""
         if not self.api_key:
-            raise ApiValueError("api_key: the sandbox needs one, to tell who may call it")
+            raise ApiValueError("api_key: the sandbox needs one, to check who calls it")
         self._port = port
+        self._validate = client_side_validation
         self._on_request = on_request
         self._lock = RLock()  # reentrant, for an on_request that looks at the sandbox
-        self._requests: list[Request] = []
+        self._requests: deque[Request] = deque(maxlen=_MAX_REQUESTS)
         self._scripts: deque[_Script] = deque()
         self._server: Server | None = None
         apis = load_module("..apis", __package__)
-        self._routes: dict[str, tuple[str, Callable[[Request], Answer]]] = {
-            f"/event{api.path}": ("POST", partial(self._take_event, api.model))
+        self._routes: dict[str, tuple[str, Callable[[Request], Response]]] = {
+            f"/event{api.path}": ("POST", partial(self._accept_event, api.model))
             for api in (getattr(apis, name) for name in apis.__all__)
             if not api.at_root
         }
-        self._routes[ScoreApi.path] = ("GET", self._tell_score)
-        self._routes[ClientActionApi.path] = ("POST", self._take_decision)
-        self._routes[PostbackApi.path] = ("POST", self._take_urls)
+        self._routes[ScoreApi.path] = ("GET", self._serve_score)
+        self._routes[ClientActionApi.path] = ("POST", self._accept_decision)
+        self._routes[PostbackApi.path] = ("POST", self._accept_urls)
         self._state = ServiceState(self.api_key, on_postback)
 
     @property
     def host(self) -> str:
-        """What ``configuration.host`` wants: ``http://127.0.0.1:PORT/event``. It is known from ``start()`` on."""
+        """What ``configuration.host`` wants: ``http://127.0.0.1:PORT/event``. A free port is known from ``start()`` on.
+
+        :raises ApiValueError: the sandbox takes a free port, and was not started yet
+        """
+        if not self._port:
+            raise ApiValueError("start the sandbox first: use `with Sandbox() as sandbox` or `.start()`")
         return f"http://127.0.0.1:{self._port}/event"
 
     @property
     def events(self) -> list[Model]:
-        """The events that were accepted, in order; numbers and times in text fields are text by now."""
-        taken = (request.event for request in self.requests)
-        return [event for event in taken if event is not None and not isinstance(event, Plain)]
+        """The accepted events among ``requests``, in order; numbers and times in text fields are text by now."""
+        accepted = (request.event for request in self.requests)
+        return [event for event in accepted if event is not None and not isinstance(event, Plain)]
 
     @property
     def decisions(self) -> list[ClientAction]:
-        """The decisions of the shop that were accepted, in order."""
+        """The accepted decisions of the shop among ``requests``, in order."""
         return [request.event for request in self.requests if isinstance(request.event, ClientAction)]
 
     @property
     def postbacks(self) -> list[Delivery]:
-        """The postbacks that were sent, in order. It waits for those that are under way."""
+        """The last 10,000 postbacks that were sent, in order. It waits for those that are under way."""
         with self._lock:
             sent = self._state.sent()
         for thread, _ in sent:
-            thread.join()
+            _join(thread)
         return [delivery for _, delivery in sent]
 
     @property
     def requests(self) -> list[Request]:
-        """All requests, in order, refused ones included."""
+        """The last 10,000 requests, in order, refused ones included."""
         with self._lock:
             return list(self._requests)
 
     def configuration(self, **settings: Any) -> Configuration:
-        """Make a configuration whose calls end here.
+        """Make a configuration whose calls go to this sandbox.
 
         :param settings: further settings, or other ones: ``api_key="wrong"``
+        :raises ApiValueError: the sandbox takes a free port, and was not started yet
         """
         defaults: dict[str, Any] = {"host": self.host, "api_key": self.api_key}
         return Configuration(**defaults | settings)
@@ -152,39 +178,43 @@ class Sandbox:
         """Script what the next requests meet, whatever they ask for. Scripts queue up; behind them service is normal.
 
         A request that meets a status is not recorded as an event. With ``status=None`` the service does its work and
-        only the rest of the script applies: ``fail(None, cut=True)`` takes the event and loses the answer.
+        only the rest of the script applies: ``fail(None, cut=True)`` accepts the event and loses the response.
 
-        :param status: HTTP status, 200 to 599; None for what the service would answer
-        :param times: how many requests
-        :param headers: headers to add or to replace. A ``Content-Length`` above that of the body makes an answer that
+        :param status: HTTP status, 200 to 599; None for what the service would respond
+        :param times: how many requests, up to 1,000,000
+        :param headers: headers to add or to replace. A ``Content-Length`` above that of the body makes a response that
             breaks off: the connection is closed behind the body
-        :param body: text or bytes to answer as they are, or a mapping to answer as JSON; default: some JSON object
-        :param delay: seconds to wait before the answer
-        :param cut: whether to close the connection without a byte of an answer
+        :param body: text or bytes to send as they are, or a mapping to send as JSON; default: some JSON object
+        :param delay: seconds to wait before the response, up to 3,600
+        :param cut: whether to close the connection without a byte of a response
+        :raises ApiTypeError: an argument has the wrong type
         :raises ApiValueError: a value is out of its range
         """
-        if not ((status is None or 200 <= status <= 599) and 1 <= times <= _MAX_TIMES and 0 <= delay <= _MAX_DELAY):
-            ranges = f"times 1 to {_MAX_TIMES}, delay 0 to {_MAX_DELAY} seconds"
-            raise ApiValueError(f"fail: status must be None or 200 to 599, {ranges}")
-        named = {str(name).title(): str(value) for name, value in (headers or {}).items()}
-        if not all(text.isascii() and text.isprintable() for pair in named.items() for text in pair):
-            raise ApiValueError("fail: headers must be printable ASCII")
-        text = json.dumps(dict(body)) if isinstance(body, Mapping) else body
-        data = text.encode() if isinstance(text, str) else text
+        _check_type("fail: status", status, int, type(None))
+        _check_range("fail: status", 200 if status is None else status, 200, 599)
+        _check_type("fail: times", times, int)
+        _check_range("fail: times", times, 1, _MAX_TIMES)
+        _check_type("fail: delay", delay, int, float)
+        _check_range("fail: delay", delay, 0, _MAX_DELAY)
+        _check_type("fail: cut", cut, bool)
+        script = _Script(status, _script_body(body), _script_headers(headers), delay, cut)
         with self._lock:
-            self._scripts.extend(repeat(_Script(status, data, named, delay, cut), times))
+            self._scripts.extend(repeat(script, times))
 
     def score(self, order_id: str, score: int) -> None:
-        """Set the score of an order, now or before it comes. If it had one, a postback tells the new one.
+        """Set the score of an order, now or before it comes. If it had one, the new one is sent as a postback.
 
         :param order_id: number of the order
         :param score: any whole number; above 70 it is red
+        :raises ApiTypeError: an argument has the wrong type
         """
+        _check_type("score: order_id", order_id, str)
+        _check_type("score: score", score, int)
         with self._lock:
-            self._state.script(order_id, score)
+            self._state.set_score(order_id, score)
 
     def send_action(self, order_id: str, action_type: str, message: str = "") -> Delivery:
-        """Tell the shop what an analyst decided, and wait for its answer.
+        """Send the shop what an analyst decided, and wait for its response.
 
         :param order_id: number of the order
         :param action_type: ``approved`` or ``declined``
@@ -195,7 +225,7 @@ class Sandbox:
         return self._send("action_postback", body)
 
     def send_shipping_address(self, order_id: str, **address: str) -> Delivery:
-        """Tell the shop a corrected address, and wait for its answer.
+        """Send the shop a corrected address, and wait for its response.
 
         :param order_id: number of the order
         :param address: ``name``, ``address1``, ``address2``, ``city``, ``region``, ``zipcode``, ``country``
@@ -204,7 +234,7 @@ class Sandbox:
         return self._send("shipping_address_postback", {"order_id": order_id, "shipping_address": address})
 
     def send_payment_link(self, order_id: str, status: str = "paid", **payload: str) -> Delivery:
-        """Tell the shop about a payment link, with the key in the body, and wait for its answer.
+        """Send the shop the state of a payment link, with the key in the body, and wait for its response.
 
         :param order_id: number of the order
         :param status: state of the link
@@ -217,33 +247,33 @@ class Sandbox:
     def _send(self, kind: str, body: JsonObject, *, with_header: bool = True) -> Delivery:
         with self._lock:
             thread, delivery = self._state.send(kind, body, with_header=with_header)
-        thread.join()
+        _join(thread)
         return delivery
 
     def clear(self) -> None:
-        """Forget the requests, the events and the scripts; the orders, postbacks and their URLs as well."""
+        """Forget the requests, events, decisions and scripts, the orders and scores, the postbacks and their URLs."""
         with self._lock:
             self._requests.clear()
             self._scripts.clear()
             self._state.clear()
 
     def start(self) -> "Sandbox":
-        """Begin to serve, unless it does already.
+        """Begin to serve, unless it serves already.
 
         :raises OSError: the port is taken
         """
         if self._server is None:
-            self._server = Server(self._port, self._judge)
+            self._server = Server(self._port, self._respond)
             self._port = self._server.server_address[1]
         return self
 
     def close(self) -> None:
-        """End all connections and threads at once, whatever they do. What came can still be read."""
+        """End all connections and threads at once, whatever they do. The recorded requests can still be read."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
             for thread, _ in self._state.sent():
-                thread.join(_PATIENCE)
+                _join(thread, _JOIN_TIMEOUT)
 
     def __enter__(self) -> "Sandbox":
         return self.start()
@@ -251,71 +281,130 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _judge(self, request: Request, refusal: Refusal | None) -> Answer:
-        """Decide on an answer, and keep the request.
+    def _respond(self, request: Request, error: HTTPError | None) -> Response:
+        """Decide on a response, and record the request.
 
-        :param refusal: what is wrong with the framing of the request; no script is spent on it
+        :param error: what is wrong with the HTTP of the request; no script is spent on it
         """
-        request.authorized = hmac.compare_digest(_take_key(request), self.api_key.encode())
+        request.authorized = hmac.compare_digest(_pop_key(request), self.api_key.encode())
         with self._lock:
-            script = _Script() if refusal or not self._scripts else self._scripts.popleft()
+            script = _Script() if error or not self._scripts else self._scripts.popleft()
             if script.status is None:
-                answer = self._serve(request, refusal)
+                response = self._serve(request, error)
             else:
                 request.error = "scripted"
-                answer = say(script.status, request.error)
-            request.status = 0 if script.cut else answer.status
+                response = json_response(script.status, request.error)
+            request.status = 0 if script.cut else response.status
             self._requests.append(request)
             if self._on_request:
                 self._on_request(request)
         return replace(
-            answer,
-            body=answer.body if script.body is None else script.body,
-            headers={**answer.headers, **script.headers},
+            response,
+            body=response.body if script.body is None else script.body,
+            headers={**response.headers, **script.headers},
             delay=script.delay,
             cut=script.cut,
         )
 
-    def _serve(self, request: Request, refusal: Refusal | None) -> Answer:
+    def _serve(self, request: Request, error: HTTPError | None) -> Response:
         try:
-            if refusal:
-                raise refusal
+            if error:
+                raise error
             if request.path not in self._routes:
-                raise Refusal(404, "there is nothing at this path")
-            method, take = self._routes[request.path]
+                raise HTTPError(404, "there is nothing at this path")
+            method, accept = self._routes[request.path]
             if request.method != method:
-                raise Refusal(405, f"this takes {method}, not {request.method}", {"Allow": method})
-            return take(request)
-        except Refusal as error:
-            request.error = str(error)
-            return error.answer
+                raise HTTPError(405, f"this takes {method}, not {request.method[:20]}", {"Allow": method})
+            return accept(request)
+        except HTTPError as refused:
+            request.error = str(refused)
+            # Anybody on this machine may send them, so they must not fill the memory.
+            request.body = request.body[:_MAX_REFUSED_BODY]
+            return refused.response
 
-    def _take_event(self, model: type[Model], request: Request) -> Answer:
-        request.event = _read(model, request, f"the header {API_KEY_HEADER}")
-        self._state.take(request.event)
-        return say(200, f"{model.__name__} received")
+    def _accept_event(self, model: type[Model], request: Request) -> Response:
+        request.event = self._read(model, request, f"the header {API_KEY_HEADER}")
+        self._state.record(request.event)
+        return json_response(200, f"{model.__name__} received")
 
-    def _take_decision(self, request: Request) -> Answer:
-        request.event = _read(ClientAction, request, "secret in the body")
-        return say(200, "ClientAction received")
+    def _accept_decision(self, request: Request) -> Response:
+        request.event = self._read(ClientAction, request, "secret in the body")
+        return json_response(200, "ClientAction received")
 
-    def _take_urls(self, request: Request) -> Answer:
-        urls = _read(PostbackUrls, request, "secret in the body")
+    def _accept_urls(self, request: Request) -> Response:
+        urls = self._read(PostbackUrls, request, "secret in the body")
         request.event = urls
         self._state.register(urls)
-        return say(200, "PostbackUrls received")
+        return json_response(200, "PostbackUrls received")
 
-    def _tell_score(self, request: Request) -> Answer:
+    def _serve_score(self, request: Request) -> Response:
         _authorize(request, "api_key in the query")
-        verdict = self._state.judge(request.query.get("order_id", ""))
-        if verdict is None:
+        score = self._state.score(request.query.get("order_id", ""))
+        if score is None:
             request.error = "there is no such order, or no successful transaction yet"
-            verdict = {"msg": request.error}
-        return Answer(200, json.dumps(verdict).encode())
+            score = {"msg": request.error}
+        return Response(200, json.dumps(score).encode())
+
+    def _read(self, model: type[_M], request: Request, key_place: str) -> _M:
+        """Read the body as a model.
+
+        :param key_place: where this path has the API key
+        """
+        _check_media_type(request)
+        _authorize(request, key_place)
+        fields = _parse(request.body)
+        try:
+            encode(model, fields, validate=self._validate)
+        except ApiValueError as error:
+            raise HTTPError(400, "; ".join(error.problems[:_MAX_PROBLEMS])) from None
+        event = model.from_dict(fields)
+        request.hints = _hints(event)
+        return event
 
 
-def _take_key(request: Request) -> bytes:
-    """Take the API key out of a request, and return what stood where this path has it."""
+def _check_type(name: str, value: object, *types: type) -> None:
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        expected = " or ".join("None" if each is type(None) else each.__name__ for each in types)
+        raise ApiTypeError(f"{name}: expected {expected}, got {type(value).__name__}")
+
+
+def _check_range(name: str, value: float, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:  # NaN is in no range
+        raise ApiValueError(f"{name}: must be {lowest}-{highest}, got {value}")
+
+
+def _check_hook(name: str, hook: object) -> None:
+    if hook is not None and not callable(hook):
+        raise ApiTypeError(f"{name}: expected a callable or None, got {type(hook).__name__}")
+
+
+def _script_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    _check_type("fail: headers", headers, Mapping, type(None))
+    named = {str(name).title(): str(value) for name, value in (headers or {}).items()}
+    for name, value in named.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ApiValueError(f"fail: headers: {name!a} can't be the name of a header")
+        if not (value.isascii() and value.isprintable()):
+            raise ApiValueError(f"fail: headers: the value of {name} must be printable ASCII")
+    return named
+
+
+def _script_body(body: str | bytes | JsonObject | None) -> bytes | None:
+    _check_type("fail: body", body, str, bytes, Mapping, type(None))
+    try:
+        text = json.dumps(dict(body)) if isinstance(body, Mapping) else body
+        return text.encode() if isinstance(text, str) else text
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ApiValueError(f"fail: body: can't be sent ({type(error).__name__})") from None
+
+
+def _join(thread: Thread | None, timeout: float | None = None) -> None:
+    if thread is not None:
+        thread.join(timeout)
+
+
+def _pop_key(request: Request) -> bytes:
+    """Remove the API key from a request, and return what stood where this path has it."""
     # Headers were read as Latin-1: encoded so, they are the bytes that came.
     key = request.headers.get(API_KEY_HEADER, "").strip().encode("latin-1")
     del request.headers[API_KEY_HEADER]
@@ -326,35 +415,44 @@ def _take_key(request: Request) -> bytes:
         return key
     try:
         fields = load(request.body)
-    except ValueError:
+        secret = fields.pop("secret", None) if isinstance(fields, dict) else None
+        if isinstance(secret, str):
+            request.body = json.dumps(fields).encode()
+    except (ValueError, RecursionError):  # from CPython 3.14 on, what could just be read may be too deep to write
         return b""
-    secret = fields.pop("secret", None) if isinstance(fields, dict) else None
-    if not isinstance(secret, str):
-        return b""
-    request.body = json.dumps(fields).encode()
-    return secret.encode("utf-8", "surrogatepass")
+    return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else b""
 
 
-def _authorize(request: Request, where: str) -> None:
+def _authorize(request: Request, key_place: str) -> None:
     if not request.authorized:
-        raise Refusal(401, f"{where} is missing, or its key is not the sandbox's")
+        raise HTTPError(401, f"{key_place} is missing, or its key is not the sandbox's")
 
 
-def _read(model: type[_M], request: Request, where: str) -> _M:
-    _authorize(request, where)
-    fields = _parse(request.body)
-    try:
-        encode(model, fields)
-    except ApiValueError as error:
-        raise Refusal(400, "; ".join(error.problems[:_MAX_PROBLEMS])) from None
-    return model.from_dict(fields)
+def _check_media_type(request: Request) -> None:
+    """Refuse a body that says it is no JSON; pages of other sites can send such ones without being asked."""
+    for media_type in request.headers.get_all("Content-Type", []):
+        if not _JSON_TYPE.fullmatch(media_type.partition(";")[0].strip()):
+            raise HTTPError(415, "Content-Type must be application/json")
+    for encoding in request.headers.get_all("Content-Encoding", []):
+        if encoding.strip().lower() != "identity":
+            advice = {"Accept-Encoding": "identity"}
+            raise HTTPError(415, "Content-Encoding: send the body as it is, the sandbox decodes none", advice)
+
+
+def _hints(event: Model) -> list[str]:
+    """Name the values that are accepted, as all are, but are probably misspelt."""
+    hints: list[str] = []
+    for path, value, nearest in unknown_values(event)[:_MAX_PROBLEMS]:
+        advice = f"; did you mean {nearest!r}?" if nearest else ""
+        hints.append(f"unknown value {without_emails(value)[:_MAX_SHOWN]!r} for {path.partition('.')[2]}{advice}")
+    return hints
 
 
 def _parse(body: bytes) -> JsonObject:
     try:
         value: Any = load(body)
     except ValueError as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from None
+        raise HTTPError(400, f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise Refusal(400, "the body is not a JSON object")
+        raise HTTPError(400, "the body is not a JSON object")
     return cast("JsonObject", value)

@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     parser = ArgumentParser("python -m thirdwatch_api.sandbox", description="Serve the API on this machine.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; default: a free one")
     parser.add_argument("--key", default="sandbox-key", help="the API key to accept; default: %(default)s")
+    parser.add_argument(
+        "--no-validation", action="store_true", help="accept what client_side_validation=False sends: any JSON object"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing about requests")
     options = parser.parse_args(arguments)
     stop = Event()
@@ -38,11 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     signal.signal(signal.SIGTERM, end)
     try:
         hook = None if options.quiet else report
-        with Sandbox(options.key, options.port, on_request=hook, on_postback=hook) as sandbox:
+        sandbox = Sandbox(
+            options.key,
+            options.port,
+            client_side_validation=not options.no_validation,
+            on_request=hook,
+            on_postback=hook,
+        )
+        with sandbox:
             _print(f"The sandbox is at {sandbox.host} until Ctrl-C. In the shell of your program:")
             _print(f"export THIRDWATCH_HOST={sandbox.host} THIRDWATCH_API_KEY={shlex.quote(sandbox.api_key)}")
             stop.wait()
-    except (ApiValueError, OSError, OverflowError) as error:
+    except (ApiValueError, OSError) as error:
         return f"The sandbox did not start on port {options.port}: {error}"
     return None
 
@@ -51,7 +61,7 @@ def _line(what: Request | Delivery) -> str:
     if isinstance(what, Delivery):
         return f"{what.status} {what.kind} sent to {what.url.partition('?')[0]!r} {what.error or ''}".rstrip()
     if what.event:
-        return f"{what.status} {what.path} {what.event!r}"
+        return "; ".join([f"{what.status} {what.path} {what.event!r}", *what.hints])
     return f"{what.status} {what.method} {what.path!r} {what.error or ''}".rstrip()
 
 

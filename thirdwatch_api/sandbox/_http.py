@@ -1,7 +1,8 @@
-"""What the sandbox knows of HTTP: requests in, answers out, and how to end connections."""
+"""HTTP for the sandbox: requests in, responses out, and how to end connections."""
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,23 +12,30 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler
 from socket import SHUT_RDWR, SHUT_WR, create_connection, socket
 from socketserver import ThreadingTCPServer
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from ..models._model import Model
 from ..version import __version__
 
-__all__ = ["Answer", "Judge", "Refusal", "Request", "Server", "say"]
+__all__ = ["HTTPError", "Handler", "Request", "Response", "Server", "json_response", "own_authorities"]
 
 _LOOPBACK = "127.0.0.1"
+_OWN_NAMES = (_LOOPBACK, "localhost", "[::1]")
+_HTTP_PORT = 80
 _MAX_BODY = 8 * 1024 * 1024
-_PATIENCE = 1.0  # seconds
+_MAX_HEAD = 64 * 1024
+_MAX_QUERY_FIELDS = 100
+_DRAIN_TIMEOUT = 1.0  # seconds to wait for the rest of what a client sends
+_JOIN_TIMEOUT = 1.0  # seconds to wait for a thread that was asked to end
+_INLINE_TIMEOUT = 1.0  # seconds to wait for bytes while nobody else can be served
+_ABSOLUTE_FORM = re.compile(r"http://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(slots=True)
 class Request:
-    """Show one request, as it came and as it was judged."""
+    """One request: what came, and what became of it."""
 
     method: str
     """HTTP verb."""
@@ -42,14 +50,14 @@ class Request:
     """What came behind the question mark; the API key is taken out."""
 
     body: bytes = field(default=b"", repr=False)
-    """The bytes that came, personal data included; none when it was unclear where they end. A ``secret`` that is the
-    API key is taken out."""
+    """The bytes that came, personal data included. A ``secret`` that is the API key is taken out. A refused request
+    keeps 64 KiB of it at most, and nothing when it came from elsewhere or when it was unclear where the body ends."""
 
     authorized: bool = False
     """Whether it carried the sandbox's API key."""
 
     status: int = 0
-    """HTTP status of the answer; 0 when the connection was cut instead."""
+    """HTTP status of the response; 0 when the connection was cut instead."""
 
     event: Model | None = None
     """The event, when it was accepted."""
@@ -57,10 +65,13 @@ class Request:
     error: str | None = None
     """Why it was not accepted."""
 
+    hints: list[str] = field(default_factory=list[str])
+    """What was accepted, but is probably a mistake: a value that no vocabulary knows."""
+
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What to do about a request."""
+class Response:
+    """A response, and how to send it."""
 
     status: int
     body: bytes
@@ -69,25 +80,26 @@ class Answer:
     cut: bool = False
 
 
-def say(status: int, text: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """Answer as the service does, with one sentence in JSON."""
-    return Answer(status, json.dumps({"message" if status < 400 else "error": text}).encode(), headers or {})
+def json_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return one sentence as JSON, under both keys that SDKs read: those of 2017 and those of 2019."""
+    second_key = "status" if status < 400 else "error"
+    return Response(status, json.dumps({"message": text, second_key: text}).encode(), headers or {})
 
 
-class Refusal(Exception):
-    """Carry the answer to a request that is no good."""
+class HTTPError(Exception):
+    """A request that is refused, with its response."""
 
     def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
-        self.answer = say(status, reason, headers)
+        self.response = json_response(status, reason, headers)
 
 
-Judge: TypeAlias = Callable[[Request, Refusal | None], Answer]
-"""Turns a request, and what is wrong with its framing, into an answer."""
+Handler: TypeAlias = Callable[[Request, HTTPError | None], Response]
+"""Turns a request, and what is wrong with its HTTP, into a response."""
 
 
 class Server(ThreadingTCPServer):
-    """Keep account of connections, so that all of them can be ended at once.
+    """A server that keeps account of its connections, so that all of them can be ended at once.
 
     It is no HTTPServer: that asks DNS for the name of 127.0.0.1, which may take seconds.
     """
@@ -95,11 +107,11 @@ class Server(ThreadingTCPServer):
     allow_reuse_address = os.name == "posix"  # on Windows it would let two servers share a port
     request_queue_size = 128
 
-    def __init__(self, port: int, judge: Judge) -> None:
+    def __init__(self, port: int, handler: Handler) -> None:
         self._closing = Event()
         self._connections: dict[socket, Thread] = {}
-        super().__init__((_LOOPBACK, port), partial(_Handler, judge, self._closing))
         self._acceptor = Thread(target=self._accept, daemon=True)
+        super().__init__((_LOOPBACK, port), partial(_RequestHandler, handler, self._closing, self._acceptor))
         self._acceptor.start()
 
     def _accept(self) -> None:
@@ -109,16 +121,23 @@ class Server(ThreadingTCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread. Only the accepting thread comes here, so nothing needs a lock."""
-        thread = Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
-        thread.start()
         self._connections = {each: of for each, of in self._connections.items() if of.is_alive()}
-        self._connections[request] = thread
+        thread = Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # CPython 3.12 starts no thread once the program ends, but calls with callback= still arrive then.
+            self._connections[request] = self._acceptor
+            request.settimeout(_INLINE_TIMEOUT)
+            self.process_request_thread(request, client_address)
+        else:
+            self._connections[request] = thread
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection after its client did: to close with bytes unread would take the answer back."""
+        """Close a connection after its client did: closing it with unread bytes would take the response back."""
         with suppress(OSError):
             request.shutdown(SHUT_WR)
-            request.settimeout(_PATIENCE)
+            request.settimeout(_DRAIN_TIMEOUT)
             while request.recv(65536):
                 pass
         self.close_request(request)
@@ -132,76 +151,134 @@ class Server(ThreadingTCPServer):
         """End the listener, the connections and their threads."""
         self._closing.set()
         with suppress(OSError):
-            create_connection((_LOOPBACK, self.server_address[1]), _PATIENCE).close()  # wakes the acceptor
-        self._acceptor.join(_PATIENCE)
+            create_connection((_LOOPBACK, self.server_address[1]), _JOIN_TIMEOUT).close()  # wakes the acceptor
+        self._acceptor.join(_JOIN_TIMEOUT)
         self.server_close()
         for connection in self._connections:
             with suppress(OSError):
                 connection.shutdown(SHUT_RDWR)
         for thread in self._connections.values():
-            thread.join(_PATIENCE)
+            thread.join(_JOIN_TIMEOUT)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _RequestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    default_request_version = "HTTP/1.1"  # else what can't be read counts as HTTP/0.9, whose answers have no status
+    default_request_version = "HTTP/1.1"  # else what can't be read counts as HTTP/0.9, whose responses have no status
     disable_nagle_algorithm = True
     server_version = "thirdwatch-sandbox"
     sys_version = __version__
 
-    def __init__(self, judge: Judge, closing: Event, *args: Any) -> None:
-        self._judge = judge
+    def __init__(self, handler: Handler, closing: Event, acceptor: Thread, *args: Any) -> None:
+        self._handler = handler
         self._closing = closing
+        self._is_inline = current_thread() is acceptor
         super().__init__(*args)
 
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Return the handler of an HTTP verb, which is one for all: http.server looks for ``do_VERB``."""
+        if name.startswith("do_"):
+            return self._handle
+        raise AttributeError(name)
+
+    def parse_request(self) -> bool:
+        """Read the head, and refuse one that is too long to be kept."""
+        if not super().parse_request():
+            return False
+        if sum(len(name) + len(value) for name, value in self.headers.items()) > _MAX_HEAD:
+            self.send_error(431)
+            return False
+        return True
+
     def _handle(self) -> None:
-        path, _, query = self.path.partition("?")
-        request = Request(self.command, path, self.headers, dict(parse_qsl(query, keep_blank_values=True)))
-        refusal = None
+        authority, path, query = _split_target(self.path)
+        request = Request(self.command, path, self.headers)
+        error = None
         try:
+            self._check_sender(authority)
             request.body = self._read_body()
-        except Refusal as error:
-            refusal = error
-        answer = self._judge(request, refusal)
-        if self._closing.wait(answer.delay) or answer.cut:
+            request.query = _parse_query(query)
+        except HTTPError as caught:
+            error = caught
+        response = self._handler(request, error)
+        if self._closing.wait(response.delay) or response.cut:
             self.close_connection = True
         else:
-            self._send(answer)
+            self._send(response)
 
-    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = _handle
+    def _check_sender(self, authority: str | None) -> None:
+        """Refuse what a page of another site may send: to a name that leads here, or to the address itself.
+
+        :param authority: host and port of a target in absolute form, which replace those of the header
+        """
+        close = {"Connection": "close"}
+        hosts = self.headers.get_all("Host", [])
+        if len(hosts) > 1 or (not hosts and self.request_version != "HTTP/1.0"):
+            raise HTTPError(400, "send one Host header", close)
+        own = own_authorities(self.connection.getsockname()[1])
+        for host in hosts if authority is None else [authority]:
+            if host.strip().lower() not in own:
+                raise HTTPError(421, f"Host: the sandbox is at {min(own)} only", close)
+        for origin in self.headers.get_all("Origin", []):
+            if origin.strip().lower() not in {f"http://{each}" for each in own}:
+                raise HTTPError(403, "Origin: pages of other sites may not use the sandbox", close)
 
     def _read_body(self) -> bytes:
         """Read the body. Where its end is unknown, the connection is of no more use."""
         close = {"Connection": "close"}
         lengths = set(self.headers.get_all("Content-Length", []))
         if "Transfer-Encoding" in self.headers or (self.command == "POST" and not lengths):
-            raise Refusal(411, "send a Content-Length; the sandbox reads no chunked body", close)
+            raise HTTPError(411, "send a Content-Length; the sandbox reads no chunked body", close)
         text = lengths.pop() if lengths else "0"
         if lengths or not (text.isascii() and text.isdigit()):
-            raise Refusal(400, "Content-Length is not one whole number", close)
+            raise HTTPError(400, "Content-Length is not one whole number", close)
         if len(text) > len(str(_MAX_BODY)) or int(text) > _MAX_BODY:
-            raise Refusal(413, f"the sandbox takes {_MAX_BODY} bytes at most", close)
+            raise HTTPError(413, f"the sandbox takes {_MAX_BODY} bytes at most", close)
         body = self.rfile.read(int(text))
         if len(body) < int(text):
-            raise Refusal(400, "the body is shorter than its Content-Length", close)
+            raise HTTPError(400, "the body is shorter than its Content-Length", close)
         return body
 
-    def _send(self, answer: Answer) -> None:
-        bodiless = answer.status in (204, 304)
-        body = b"" if bodiless else answer.body
+    def _send(self, response: Response) -> None:
+        bodiless = response.status in (204, 304)
+        body = b"" if bodiless else response.body
         framing = {} if bodiless else {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        self.send_response(answer.status)
-        for name, value in {**framing, **answer.headers}.items():
+        if self._is_inline:  # the next connection waits
+            framing["Connection"] = "close"
+        self.send_response(response.status)
+        for name, value in {**framing, **response.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-        if answer.headers.keys() & {"Content-Length", "Transfer-Encoding"}:
+        if self._is_inline or response.headers.keys() & {"Content-Length", "Transfer-Encoding"}:
             self.close_connection = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse what is not HTTP."""
-        self._send(say(code, message or self.responses[code][0], {"Connection": "close"}))
+        self._send(json_response(code, message or self.responses[code][0], {"Connection": "close"}))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+
+def _split_target(target: str) -> tuple[str | None, str, str]:
+    """Split what a request asks for into authority, path and query.
+
+    The authority is None but in absolute form, which clients send to a proxy and each server has to accept (RFC 9112).
+    """
+    absolute = _ABSOLUTE_FORM.fullmatch(target)
+    authority, target = absolute.groups() if absolute else (None, target)
+    path, _, query = target.partition("?")
+    return authority, path or "/", query
+
+
+def _parse_query(query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS))
+    except ValueError:
+        raise HTTPError(400, f"the query has more than {_MAX_QUERY_FIELDS} fields") from None
+
+
+def own_authorities(port: int) -> set[str]:
+    """Return what ``Host`` may say; the port of HTTP may be left out."""
+    return {f"{name}:{port}" for name in _OWN_NAMES} | (set(_OWN_NAMES) if port == _HTTP_PORT else set())

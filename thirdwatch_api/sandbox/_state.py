@@ -1,5 +1,6 @@
-"""What comes back from the service: a score for each order, and postbacks to the shop."""
+"""State of the played service: orders, their scores, and the postbacks to the shop."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta, timezone
@@ -22,7 +23,8 @@ from ..models.update_order import UpdateOrder
 
 __all__ = ["Delivery", "ServiceState"]
 
-_PATIENCE = 5.0  # seconds
+_POSTBACK_TIMEOUT = 5.0  # seconds
+_MAX_KEPT = 10_000
 _HIGHEST = 99
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -41,7 +43,7 @@ class Delivery:
     """What it said."""
 
     status: int = 0
-    """HTTP status of the shop's answer; 0 when none came."""
+    """HTTP status of the shop's response; 0 when none came."""
 
     error: str | None = None
     """Why it did not arrive."""
@@ -52,94 +54,101 @@ class _OrderState:
     """What the service knows about one order."""
 
     order: CreateOrder | None = None
-    since: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    first_seen: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     paid: bool = False
     failures: int = 0
-    scripted: int | None = None
+    fixed_score: int | None = None
 
 
 class ServiceState:
-    """Keep the orders, score them, and tell the shop. The sandbox calls one method at a time."""
+    """The orders, their scores and the shop's URLs. The sandbox calls one method at a time."""
 
     def __init__(self, key: str, on_postback: Callable[[Delivery], object] | None) -> None:
         self._key = key
         self._on_postback = on_postback
-        self._one_at_a_time = Lock()
+        self._hook_lock = Lock()
         self.clear()
 
     def clear(self) -> None:
-        """Forget the orders, the addresses and what was sent."""
-        self._cases: dict[str, _OrderState] = {}
-        self._sent: list[tuple[Thread, Delivery]] = []
+        """Forget the orders, the URLs and what was sent."""
+        self._orders: dict[str, _OrderState] = {}
+        self._sent: deque[tuple[Thread | None, Delivery]] = deque(maxlen=_MAX_KEPT)
         self._urls = PostbackUrls()
 
     def register(self, urls: PostbackUrls) -> None:
-        """Take addresses; those that are not given stay as they were."""
+        """Store URLs; those that are not given stay as they were."""
         _merge(self._urls, urls)
 
-    def take(self, event: Model) -> None:
-        """Learn from an event; a successful transaction of a known order has the score sent."""
+    def record(self, event: Model) -> None:
+        """Learn from an event; after a successful transaction of a known order, its score is sent."""
         if isinstance(event, CreateOrder):
-            self._case(str(event.order_id)).order = replace(event)
+            self._order(str(event.order_id)).order = replace(event)
         elif isinstance(event, UpdateOrder):
-            order = self._case(str(event.order_id)).order
+            order = self._order(str(event.order_id)).order
             if order is not None:
                 _merge(order, event)
         elif isinstance(event, Transaction):
-            case = self._case(str(event.order_id))
-            case.paid |= event.transaction_status == "_success"
-            case.failures += event.transaction_status in ("_failure", "_failed")
+            state = self._order(str(event.order_id))
+            state.paid |= event.transaction_status == "_success"
+            state.failures += event.transaction_status in ("_failure", "_failed")
             if event.transaction_status == "_success":
-                self._tell(str(event.order_id))
+                self._send_score(str(event.order_id))
 
-    def script(self, order_id: str, score: int) -> None:
-        """Set the score of an order; if it had one, the shop is told."""
-        self._case(order_id).scripted = score
-        self._tell(order_id)
+    def set_score(self, order_id: str, score: int) -> None:
+        """Set the score of an order; if it had one, the new one is sent."""
+        self._order(order_id).fixed_score = score
+        self._send_score(order_id)
 
-    def judge(self, order_id: str) -> dict[str, Any] | None:
+    def score(self, order_id: str) -> dict[str, Any] | None:
         """Score an order; None before both the order and its successful transaction are known."""
-        case = self._cases.get(order_id)
-        if case is None or case.order is None or not case.paid:
+        state = self._orders.get(order_id)
+        if state is None or state.order is None or not state.paid:
             return None
-        score = _by_amount(case.order.amount) if case.scripted is None else case.scripted
+        score = _score_by_amount(state.order.amount) if state.fixed_score is None else state.fixed_score
         return {
             "order_id": order_id,
-            "user_id": case.order.user_id,
-            "order_timestamp": _iso(case.order.origin_timestamp, case.since),
+            "user_id": state.order.user_id,
+            "order_timestamp": _iso(state.order.origin_timestamp, state.first_seen),
             "score": score,
             "flag": "red" if score > RISK_THRESHOLD else "green",
-            "reasons": _reasons(case.order, case.failures),
+            "reasons": _reasons(state.order, state.failures),
         }
 
-    def send(self, kind: str, body: Mapping[str, object], *, with_header: bool = True) -> tuple[Thread, Delivery]:
-        """Begin to send a postback.
+    def send(
+        self, kind: str, body: Mapping[str, object], *, with_header: bool = True
+    ) -> tuple[Thread | None, Delivery]:
+        """Begin to send a postback, in a thread. Without a thread it is not sent, and the delivery says why.
 
-        :raises ApiValueError: no address was registered for it
+        :raises ApiValueError: no URL was registered for it
         """
         url = getattr(self._urls, kind)
         if not url:
             raise ApiValueError(f"no {kind} was registered; PostbackApi().register does that")
-        delivery = Delivery(kind, url, dict(body))
+        delivery = Delivery(kind, str(url), dict(body))
         headers = {"Content-Type": "application/json", **({API_KEY_HEADER: self._key} if with_header else {})}
         secret = {} if with_header else {"api_key": self._key}
         message = dumps({**body, **secret}).encode()
         thread = Thread(target=self._deliver, args=(delivery, message, headers), daemon=True)
-        self._sent.append((thread, delivery))
-        thread.start()
-        return thread, delivery
+        started: Thread | None = thread
+        try:
+            thread.start()
+        except RuntimeError as error:  # CPython 3.12 starts no thread once the program ends
+            started = None
+            delivery.error = f"{type(error).__name__}: {error}"
+        self._sent.append((started, delivery))
+        return started, delivery
 
-    def sent(self) -> list[tuple[Thread, Delivery]]:
-        """List the postbacks, with the thread that sends each; not the one that asks."""
+    def sent(self) -> list[tuple[Thread | None, Delivery]]:
+        """List the postbacks, with the thread that sends each, but not the one that the calling thread sends."""
         return [(thread, delivery) for thread, delivery in self._sent if thread is not current_thread()]
 
-    def _case(self, order_id: str) -> _OrderState:
-        return self._cases.setdefault(order_id, _OrderState())
+    def _order(self, order_id: str) -> _OrderState:
+        return self._orders.setdefault(order_id, _OrderState())
 
-    def _tell(self, order_id: str) -> None:
-        verdict = self.judge(order_id)
-        if verdict and self._urls.score_postback:
-            self.send("score_postback", {name: verdict[name] for name in ("order_id", "flag", "score", "reasons")})
+    def _send_score(self, order_id: str) -> None:
+        score = self.score(order_id)
+        if score and self._urls.score_postback:
+            self.send("score_postback", {name: score[name] for name in ("order_id", "flag", "score", "reasons")})
 
     def _deliver(self, delivery: Delivery, message: bytes, headers: Mapping[str, str]) -> None:
         try:
@@ -147,16 +156,16 @@ class ServiceState:
         except (OSError, HTTPException, ValueError) as error:
             delivery.error = f"{type(error).__name__}: {error}"
         if self._on_postback:
-            with self._one_at_a_time:
+            with self._hook_lock:
                 self._on_postback(delivery)
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, Any]) -> int:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme != "http" or not _is_here(host):
+    if parts.scheme != "http" or not _is_loopback(host):
         raise ValueError("the sandbox sends to http:// on this machine only")
-    connection = HTTPConnection(host, parts.port, timeout=_PATIENCE)
+    connection = HTTPConnection(host, parts.port, timeout=_POSTBACK_TIMEOUT)
     connection.set_debuglevel(0)  # http.client's switch for all connections would print the key
     try:
         connection.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, headers)
@@ -167,37 +176,37 @@ def _post(url: str, body: bytes, headers: Mapping[str, Any]) -> int:
         connection.close()
 
 
-def _is_here(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
 
-def _merge(into: Model, news: Any) -> None:
-    for f in fields(news):
-        value = getattr(news, f.name)
+def _merge(into: Model, update: Any) -> None:
+    for f in fields(update):
+        value = getattr(update, f.name)
         if value is not None:
             setattr(into, f.name, value)
 
 
-def _by_amount(amount: object) -> int:
+def _score_by_amount(amount: object) -> int:
     try:
         return int(min(max(Decimal(str(amount)) / 100, Decimal(0)), Decimal(_HIGHEST)))
     except (InvalidOperation, ValueError):
         return 0
 
 
-def _iso(milliseconds: object, otherwise: datetime) -> str:
+def _iso(milliseconds: object, default: datetime) -> str:
     text = str(milliseconds)
     known = text.isascii() and text.isdigit() and len(text) < 15
-    time = _EPOCH + timedelta(milliseconds=int(text)) if known else otherwise
+    time = _EPOCH + timedelta(milliseconds=int(text)) if known else default
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _reasons(order: CreateOrder, failures: int) -> list[dict[str, object]]:
-    said = order.to_dict()
-    same = said["billing_address"] == said["shipping_address"]
+    values = order.to_dict()
+    same = values["billing_address"] == values["shipping_address"]
     known = None not in (order.billing_address, order.shipping_address)
     return [
         _reason("_numOfFailedTransactions", "Failed transactions", "red" if failures else "green", str(failures)),

@@ -1,0 +1,266 @@
+"""gevent and eventlet, which replace what the client is built on, behave as threads do.
+
+Each program runs in a process of its own with threads, gevent and eventlet in turn; the server is in this one.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .programs import run_script
+from .servers import KEY, OK, Authority, FaultServer, answer, delayed, drip, head, latest, message, stall
+from .strangers import need
+
+TOOLS = {
+    "threads": """
+        from concurrent.futures import ThreadPoolExecutor
+
+        def all_of(work, count):
+            with ThreadPoolExecutor(count) as pool:
+                return list(pool.map(work, range(count)))
+        """,
+    "gevent": """
+        from gevent import monkey
+        monkey.patch_all()
+        from gevent.pool import Pool
+
+        def all_of(work, count):
+            return Pool(count).map(work, range(count))
+        """,
+    "eventlet": """
+        import warnings
+        warnings.simplefilter("ignore")  # eventlet says that it is deprecated
+        import eventlet
+        eventlet.monkey_patch()
+
+        def all_of(work, count):
+            return list(eventlet.GreenPool(count).imap(work, range(count)))
+        """,
+}
+START = """
+import json, sys, time
+from thirdwatch_api import ApiClient, ApiException, Configuration, OrderStatus, OrderStatusApi
+
+url, key, authority = sys.argv[1:]
+
+def make_client(**settings):
+    given = {"host": url, "api_key": key, "ssl_ca_cert": authority, "deadline": 15.0, **settings}
+    return ApiClient(configuration=Configuration(**given))
+
+def call(client, user="u-42", **options):
+    event = OrderStatus(user_id=user, order_id="o-1001", order_status="_fulfilled")
+    try:
+        return OrderStatusApi(client).order_status(event, **options).message
+    except ApiException as error:
+        return f"{type(error).__name__}: {error.reason}"
+
+def report(**found):
+    print(json.dumps(found))
+"""
+Run = Callable[..., Any]
+
+
+@pytest.fixture(params=TOOLS)
+def tool(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if name != "threads":
+        need(name)
+    return name
+
+
+@pytest.fixture
+def scheme() -> str:
+    """Speak TLS, unless a test says otherwise."""
+    return "https"
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def serve(scheme: str, authority: Authority) -> Callable[..., FaultServer]:
+    """Start a server that speaks TLS, or does not."""
+    return lambda *steps, **options: FaultServer(
+        *steps, tls=authority.server() if scheme == "https" else None, **options
+    )
+
+
+@pytest.fixture
+def run(tool: str, authority: Authority, tmp_path: Path) -> Run:
+    """Run a program that prints a report and nothing else, also not at its exit."""
+    path = authority.write(str(tmp_path / "ca.pem"))
+
+    def run_program(program: str, url: str) -> Any:
+        done = run_script(
+            textwrap.dedent(TOOLS[tool]) + START + textwrap.dedent(program), url, KEY, path, warnings=False
+        )
+        assert (done.stderr, done.returncode) == ("", 0)
+        return json.loads(done.stdout)
+
+    return run_program
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_100_calls_at_once_share_8_connections(serve: Callable[..., FaultServer], run: Run) -> None:
+    program = """
+        with make_client(connection_pool_maxsize=8) as client:
+            results = all_of(lambda i: call(client, f"u-{i}"), 100)
+        report(results=results)
+        """
+    with serve(delayed(0.01, answer())) as server:
+        assert run(program, server.url)["results"] == ["taken"] * 100
+        assert {request.json["_userId"] for request in server.requests} == {f"u-{i}" for i in range(100)}
+        assert len(server.requests) == 100
+        assert (server.connections, server.most_open) == (8, 8)
+
+
+def test_calls_that_wait_for_the_one_connection_are_served(serve: Callable[..., FaultServer], run: Run) -> None:
+    program = """
+        client = make_client(connection_pool_maxsize=1)
+        results = all_of(lambda i: [call(client) for _ in range(3)], 10)
+        client.close()
+        report(results=sum(results, []))
+        """
+    with serve(delayed(0.005, answer())) as server:
+        assert run(program, server.url)["results"] == ["taken"] * 30
+        assert server.connections == 1
+
+
+def test_a_call_that_waits_for_a_connection_ends_by_its_deadline(serve: Callable[..., FaultServer], run: Run) -> None:
+    program = """
+        client = make_client(connection_pool_maxsize=1, retries=0)
+
+        def work(i):
+            time.sleep(0.2 * i)
+            started = time.monotonic()
+            return call(client, _deadline=10.0 if i == 0 else 0.3), time.monotonic() - started
+
+        report(results=all_of(work, 2))
+        """
+    with serve(delayed(1.5, answer())) as server:
+        (first, _), (second, seconds) = run(program, server.url)["results"]
+    assert first == "taken"
+    assert second.startswith("TimeoutException: all connections to")
+    assert seconds < latest(0.3)
+
+
+def test_close_lets_go_who_waits_for_a_connection(serve: Callable[..., FaultServer], run: Run) -> None:
+    program = """
+        client = make_client(connection_pool_maxsize=1, retries=0)
+        ended = []
+
+        def work(i):
+            time.sleep(0.2 * i)
+            result = client.close() if i == 2 else call(client)
+            ended.append(i)
+            return result
+
+        report(results=all_of(work, 3), again=call(client), ended=ended)
+        """
+    with serve(delayed(1.5, answer()), answer()) as server:
+        found = run(program, server.url)
+    assert found == {"results": ["taken", "taken", None], "again": "taken", "ended": [2, 1, 0]}
+
+
+SLOW = {
+    "no response": stall,
+    "a dripped head": drip(message(), 0.1),
+    "a dripped body": drip(OK, 0.1, head(200, {"Content-Length": str(len(OK))})),
+}
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("name", SLOW)
+def test_a_slow_server_holds_no_call_past_its_deadline_and_no_other_call(
+    name: str, serve: Callable[..., FaultServer], run: Run
+) -> None:
+    program = """
+        client = make_client(retries=0, timeout=10.0)
+        ended = []
+
+        def work(i):
+            time.sleep(0.2 if i else 0)
+            started = time.monotonic()
+            result = call(client) if i else call(client, _deadline=1.0)
+            ended.append(i)
+            return result, time.monotonic() - started
+
+        report(results=all_of(work, 5), ended=ended)
+        """
+    with serve(SLOW[name], answer()) as server:
+        found = run(program, server.url)
+    (slow, seconds), *others = found["results"]
+    assert found["ended"][-1] == 0
+    assert slow.startswith("TimeoutException: no answer from")
+    assert slow.endswith("before the deadline")
+    assert seconds < latest(1.0)
+    assert [result for result, _ in others] == ["taken"] * 4
+
+
+def test_a_handshake_that_never_ends_holds_no_call_past_its_deadline(run: Run) -> None:
+    program = """
+        client = make_client(retries=0, timeout=10.0)
+        ended = []
+
+        def work(i):
+            started = time.monotonic()
+            result = [time.sleep(0.02) for _ in range(5)] if i else call(client, _deadline=1.0)
+            ended.append(i)
+            return result, time.monotonic() - started
+
+        report(results=all_of(work, 2), ended=ended)
+        """
+    with FaultServer(at_accept=[stall] * 4) as server:
+        found = run(program, server.url.replace("http:", "https:"))
+    (result, seconds), _ = found["results"]
+    assert result.startswith("TimeoutException: no answer from")
+    assert seconds < latest(1.0)
+    assert found["ended"] == [1, 0]
+
+
+def test_background_calls_are_made_and_called_back(serve: Callable[..., FaultServer], run: Run) -> None:
+    program = """
+        seen = []
+        with make_client() as client:
+            event = OrderStatus(user_id="u-42", order_status="_fulfilled")
+            handles = [OrderStatusApi(client).order_status(event, callback=seen.append) for _ in range(20)]
+            results = [handle.result(10).message for handle in handles]
+        report(results=results, seen=[response.message for response in seen])
+        """
+    with serve(delayed(0.01, answer())) as server:
+        assert run(program, server.url) == {"results": ["taken"] * 20, "seen": ["taken"] * 20}
+
+
+def test_background_calls_arrive_when_the_program_ends_without_waiting(
+    serve: Callable[..., FaultServer], run: Run
+) -> None:
+    program = """
+        client = make_client()
+        event = OrderStatus(user_id="u-42", order_status="_fulfilled")
+        for _ in range(5):
+            OrderStatusApi(client).order_status(event, callback=lambda response: None)
+        report()
+        """
+    with serve(delayed(0.05, answer())) as server:
+        run(program, server.url)
+        assert len(server.requests) == 5
+
+
+def test_the_program_ends_quietly_with_a_client_that_nobody_closed(serve: Callable[..., FaultServer], run: Run) -> None:
+    with serve() as server:
+        assert run("client = make_client()\nreport(result=call(client))", server.url) == {"result": "taken"}
+
+
+def test_a_certificate_of_nobody_we_trust_is_refused(run: Run) -> None:
+    with FaultServer(tls=Authority().server()) as server:
+        result = run("report(result=call(make_client()))", server.url)["result"]
+        assert result.startswith("TLSException: the certificate of")
+        assert server.requests == []

@@ -1,0 +1,72 @@
+"""What was probably meant: the key or value that resembles a misspelt one."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from .._lazy import load
+from ._model import Field, Model, field_table
+
+__all__ = ["UnknownValue", "nearest", "unknown_values"]
+
+_LONGEST = 64  # to compare longer texts takes long, and they resemble nothing that is known
+
+
+class UnknownValue(NamedTuple):
+    """A value that is not among the known ones of its field. It is sent as it is."""
+
+    path: str
+    """Where it stands, as in ``OrderStatus.order_status`` or ``CreateOrder._items[3]._paymentType``."""
+    value: str
+    nearest: str | None
+    """The known value that was probably meant, if there is one."""
+
+
+def nearest(known: Iterable[str], text: str) -> str | None:
+    """Return the known text that another one resembles most, or None when it resembles none.
+
+    Case, underscores, dashes and blanks count for nothing: ``credit card`` is ``_creditCard``.
+    """
+    if len(text) > _LONGEST:
+        return None
+    folded = {_fold(each): each for each in known}
+    if _fold(text) in folded:
+        return folded[_fold(text)]
+    found: list[str] = load("difflib").get_close_matches(_fold(text), folded, 1)
+    return folded[found[0]] if found else None
+
+
+def unknown_values(event: object, model: type[Model] | None = None, path: str | None = None) -> list[UnknownValue]:
+    """List the values of an event that are not among the known ones of their fields, at any depth.
+
+    Fields without a list of known values are left out, and what is no text. So are personal fields: whoever shows
+    the others has nothing to mask.
+
+    :param event: a model, or a mapping with wire keys
+    :param model: what the mapping stands for
+    :param path: what the paths begin with: the model's name if nothing else is given
+    """
+    if model is None and isinstance(event, Model):
+        model = type(event)
+    if model is None or not isinstance(event, (model, Mapping)):
+        return []
+    found: list[UnknownValue] = []
+    for f in field_table(model):
+        name = f.wire if isinstance(event, Mapping) else f.name
+        value = event.get(name) if isinstance(event, Mapping) else getattr(event, name, None)
+        found += _in_field(f, value, f"{path or model.__name__}.{name}")
+    return found
+
+
+def _in_field(f: Field, value: object, path: str) -> list[UnknownValue]:
+    if f.model and isinstance(value, (list, tuple)):
+        return [each for i, part in enumerate(value) for each in unknown_values(part, f.model, f"{path}[{i}]")]
+    if f.model:
+        return unknown_values(value, f.model, path)
+    if f.known and not f.personal and isinstance(value, str) and value and value not in f.known:
+        return [UnknownValue(path, value, nearest(f.known, value))]
+    return []
+
+
+def _fold(text: str) -> str:
+    return re.sub(r"[-_\s]", "", text).casefold()

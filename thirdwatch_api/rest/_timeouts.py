@@ -1,0 +1,45 @@
+"""The time-outs of an attempt, as urllib3 wants them."""
+
+from contextlib import suppress
+from functools import lru_cache
+
+from urllib3.exceptions import TimeoutStateError
+from urllib3.util import Timeout
+
+from ..configuration import Seconds, TimeoutSetting
+
+__all__ = ["bounds"]
+
+
+class _Checked(Timeout):
+    """Two numbers that the configuration has checked. urllib3 would copy and check them three times a request.
+
+    Its time-outs know when they were started, to bound the sum; here the connection looks at the deadline itself.
+    """
+
+    def clone(self) -> Timeout:
+        return self
+
+    def start_connect(self) -> float:
+        return 0.0
+
+
+@lru_cache(maxsize=64)
+def _checked(connect: Seconds | None, read: Seconds | None) -> Timeout:
+    return _Checked(connect=connect, read=read)
+
+
+def bounds(setting: TimeoutSetting, left: Seconds) -> tuple[Timeout, Seconds | None]:
+    """Return the time-outs for an attempt, and that of reading alone.
+
+    :param setting: as ``Configuration.timeout``
+    :param left: seconds until the deadline
+    """
+    if not isinstance(setting, Timeout):
+        connect, read = setting if isinstance(setting, tuple) else (setting, setting)
+        return _checked(connect, read), read
+    timeout = setting.clone()
+    timeout.total = left if timeout.total is None else min(left, timeout.total)  # type: ignore[type-var]  # never urllib3's "default" mark here
+    with suppress(TimeoutStateError):  # there is no time-out of reading alone
+        return timeout, timeout.read_timeout
+    return timeout, None
