@@ -116,7 +116,7 @@ def test_a_limit_on_the_size_of_files_empties_the_log_and_tries_again(path: Path
 
 def run_here(program: str, *arguments: str, measured: bool = True) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program), *arguments],
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", textwrap.dedent(program), *arguments],
         check=False,
         capture_output=True,
         text=True,

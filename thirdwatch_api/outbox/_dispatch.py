@@ -156,11 +156,6 @@ class Dispatch:
                 self._news.wait(busy if self._under_way or self._unnoted else idle)
             self._has_news = False
 
-    def wake(self) -> None:
-        """Let the relay look around at once."""
-        with self._changed:
-            self._tell()
-
     def lead_until(self, end: float) -> None:
         """Allow to send until a time of the monotonic clock."""
         with self._changed:

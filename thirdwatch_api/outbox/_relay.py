@@ -108,12 +108,12 @@ class Relay:
         if not self._ended.is_set():
             self._stop.set()
             if run := self._current:
-                run.dispatch.wake()
+                run.dispatch.stop()
             if self._runner != get_ident():  # a signal handler would wait for itself
                 self._ended.wait(timeout)
                 if self._thread is not None:
                     self._thread.join(timeout)
-        return self._result()
+        return self._result(self._outbox.executor)
 
     def _claim(self) -> None:
         if not self._ended.is_set():
@@ -133,13 +133,13 @@ class Relay:
                 stand_by=stand_by,
             )
             self._current.work()
+            return self._result(executor)
         finally:
             if executor is not self._outbox.executor:
                 executor.close()
             self._runner = 0
             self._stop.clear()
             self._ended.set()
-        return self._result()
 
     def _run_quietly(self) -> None:
         try:
@@ -147,9 +147,9 @@ class Relay:
         except ApiException as error:
             _logger.error("the relay ended: %s", error)
 
-    def _result(self) -> RelayResult:
+    def _result(self, executor: Executor) -> RelayResult:
         try:
-            left = Store(self._outbox.executor).count()[0]
+            left = Store(executor).count()[0]
         except OutboxException:
             left = -1
         return RelayResult(self._current.sent if self._current else 0, self._current.dead if self._current else 0, left)

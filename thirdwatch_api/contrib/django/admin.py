@@ -49,9 +49,11 @@ class OutboxEventAdmin(admin.ModelAdmin):
         """Allow what Django allows, of dead events alone: what waits is never deleted."""
         return (obj is None or bool(obj.dead)) and bool(super().has_delete_permission(request, obj))
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         """Leave out to delete many: some of them may wait."""
-        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+        options = {} if action_location is None else {"action_location": action_location}  # from Django 6.1 on
+        actions: dict[str, Any] = super().get_actions(request, **options)
+        return {name: action for name, action in actions.items() if name != "delete_selected"}
 
     @admin.display(ordering="created")
     def added(self, event: Any) -> Any:
