@@ -6,6 +6,7 @@ A step is a function of the ``Peer``, the server's end of the connection, which 
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import datetime
@@ -452,10 +453,13 @@ class Authority:
         return context
 
 
+@functools.cache
 def closed_port() -> int:
-    """Find a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    """Find a port that nobody listens at. It stays bound, so that no test in another process listens there soon."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    atexit.register(sock.close)
+    port: int = sock.getsockname()[1]
     return port
 
 
