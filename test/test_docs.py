@@ -29,7 +29,7 @@ PAGES = [
 ]
 API_PAGES = [DOCS / f"{name}.md" for name in apis.__all__]
 
-GUESTS = {"django", "fastapi", "flask", "opentelemetry"}
+GUESTS = {"django", "fastapi", "flask", "opentelemetry", "vcr"}
 """What a block may import beside the package and its dependencies. It is skipped where they are not installed."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -286,6 +286,20 @@ def test_an_example_without_a_key_says_how_to_set_one(
     exec(compile(example.code, example.name, "exec"), {"__name__": "__main__"})
     out = capsys.readouterr().out
     assert out.startswith("Exception when calling OrderStatusApi->order_status: no API key: set")
+
+
+def test_the_migration_page_shows_what_the_example_of_the_old_page_prints(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    page = DOCS / "migration.md"
+    (example,) = blocks(page)
+    (shown,) = blocks(page, "text")
+    script = tmp_path / "example.py"
+    script.write_text(example.code, encoding="utf-8")
+    done = python("-W", "error", script, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip("\n") == shown.code.rstrip("\n")
+    assert "thirdwatch_api.OrderStatus()" in example.code
 
 
 def test_the_example_of_the_readme_is_the_script() -> None:
