@@ -68,7 +68,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def service() -> Iterator[Sandbox]:
-    with Sandbox("key-of-the-docs") as sandbox:
+    with Sandbox("YOUR_API_KEY") as sandbox:  # as the examples write it
         yield sandbox
 
 
@@ -98,12 +98,14 @@ def test_pages_and_tables_are_what_the_code_makes(environment: dict[str, str], t
 def test_generate_names_and_mends_what_differs(environment: dict[str, str], tmp_path: Path) -> None:
     shutil.copytree(DOCS, tmp_path / "docs")
     readme = README.read_text(encoding="utf-8")
-    (tmp_path / "README.md").write_text(readme.replace("| `host` |", "| `hosts` |"), encoding="utf-8")
+    (tmp_path / "README.md").write_text(readme.replace("- **Type**: API key", "- **Type**: key"), encoding="utf-8")
+    settings = tmp_path / "docs" / "configuration.md"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("| `host` |", "| `hosts` |"), encoding="utf-8")
     page, gone = tmp_path / "docs" / "OrderStatus.md", tmp_path / "docs" / "Gone.md"
     page.write_text("# thirdwatch_api.OrderStatus\n", encoding="utf-8")
     gone.write_text("# thirdwatch_api.Gone\n", encoding="utf-8")
     (tmp_path / "docs" / "Tag.md").unlink()
-    differing = "README.md, docs/Gone.md, docs/OrderStatus.md, docs/Tag.md"
+    differing = "README.md, docs/Gone.md, docs/OrderStatus.md, docs/Tag.md, docs/configuration.md"
 
     checked = python("docs/generate.py", "--check", env=environment, cwd=tmp_path)
     assert checked.returncode == 1
@@ -113,7 +115,7 @@ def test_generate_names_and_mends_what_differs(environment: dict[str, str], tmp_
     written = python("docs/generate.py", env=environment, cwd=tmp_path)
     assert sorted(written.stdout.split()) == differing.split(", ")
     assert not gone.exists()
-    for path in ("README.md", "docs/OrderStatus.md", "docs/Tag.md"):
+    for path in ("README.md", "docs/OrderStatus.md", "docs/Tag.md", "docs/configuration.md"):
         assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes()
 
 
@@ -251,6 +253,8 @@ def test_a_block_of_a_written_page_runs(
     warnings = [] if has_guest else ["-W", "error"]
     runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if is_test else []
     env = environment | (reaching(service) if with_key else {})
+    if 'api_key["X-THIRDWATCH-API-KEY"] = ' in block.code:  # with a key of its own it must not reach the real service
+        env["THIRDWATCH_HOST"] = service.host
     done = python(*warnings, *runner, script, env=env, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -302,16 +306,31 @@ def test_the_migration_page_shows_what_the_example_of_the_old_page_prints(
     assert "thirdwatch_api.OrderStatus()" in example.code
 
 
-def test_the_example_of_the_readme_is_the_script() -> None:
-    assert EXAMPLE.read_text(encoding="utf-8") in [block.code for block in blocks(README)]
+def test_the_example_of_the_readme_is_what_the_script_does() -> None:
+    first = blocks(README)[0].code.splitlines()
+    script = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in first if "YOUR_API_KEY" not in line]
+    assert len(first) - len(kept) == 1
+    remaining = iter(script)
+    assert [line for line in kept if line not in remaining] == []
 
 
-def test_the_example_answers_without_a_key(environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_example_of_the_readme_prints_what_the_readme_says(
+    service: Sandbox, environment: dict[str, str], tmp_path: Path
+) -> None:
+    script = tmp_path / "example.py"
+    script.write_text(blocks(README)[0].code, encoding="utf-8")
+    done = python("-W", "error", script, env=environment | {"THIRDWATCH_HOST": service.host}, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
+    assert f"prints `{done.stdout.strip()}`" in README.read_text(encoding="utf-8")
+
+
+def test_the_script_runs_without_a_key(environment: dict[str, str], tmp_path: Path) -> None:
     done = python("-X", "dev", "-W", "error", EXAMPLE, env=environment, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
 
 
-def test_the_example_sends_its_event_with_a_key(service: Sandbox, environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_script_sends_its_event_with_a_key(service: Sandbox, environment: dict[str, str], tmp_path: Path) -> None:
     done = python("-W", "error", EXAMPLE, env=environment | reaching(service), cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
     assert service.events == [
