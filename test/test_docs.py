@@ -7,14 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 import pytest
 
 import thirdwatch_api
-from thirdwatch_api import ApiClient, Configuration, apis, models
+from thirdwatch_api import ApiClient, ApiException, Configuration, apis, models, postback
 from thirdwatch_api.models._model import Model
 from thirdwatch_api.sandbox import Sandbox
 
@@ -363,3 +364,95 @@ def test_a_heading_of_the_readme_holds_one_command(heading: str, does: str) -> N
     assert command.count("\n") == 1
     assert command.startswith("python3 -m venv .venv && ")
     assert command.rstrip().endswith(does)
+
+
+Hop = tuple[str, str]
+"""A file of the package, and the name of a function in it."""
+
+
+def hops(*headings: str) -> list[Hop]:
+    """The trip that the page on the architecture tells below some headings."""
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    told: list[Hop] = []
+    for heading in headings:
+        section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", section, re.MULTILINE)
+        assert rows, heading
+        told += [(file, function.rpartition(".")[2]) for file, function in rows]
+    return told
+
+
+def followed(work: Callable[[], object]) -> list[Hop]:
+    """The functions of the package that are called, in their order."""
+    root = Path(thirdwatch_api.__file__).parent
+    seen: list[Hop] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(root):
+            seen.append((path.relative_to(root).as_posix(), frame.f_code.co_name))
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return seen
+
+
+def not_in_order(told: list[Hop], seen: list[Hop]) -> list[Hop]:
+    """What of a trip was not seen where it is told."""
+    rest = iter(seen)
+    return [hop for hop in told if hop not in rest]
+
+
+def report(client: ApiClient) -> str:
+    event = thirdwatch_api.OrderStatus(user_id="u-42", order_id="o-1001", order_status="_fulfilled")
+    try:
+        return str(thirdwatch_api.OrderStatusApi(client).order_status(event))
+    except ApiException as error:
+        return str(error)
+
+
+def test_an_event_and_its_response_travel_as_the_architecture_tells(service: Sandbox) -> None:
+    with ApiClient(configuration=service.configuration()) as client:
+        report(client)  # what is made once was made
+        seen = followed(lambda: report(client))
+    assert not_in_order(hops("An event out", "The response back"), seen) == []
+
+
+def test_an_error_travels_as_the_architecture_tells(service: Sandbox) -> None:
+    with ApiClient(configuration=service.configuration()) as client:
+        service.fail(400, body={"error": "no order of u-42"}, times=2)
+        report(client)
+        seen = followed(lambda: report(client))
+    assert not_in_order(hops("An error"), seen) == []
+
+
+def test_a_postback_travels_as_the_architecture_tells() -> None:
+    configuration = Configuration(api_key="YOUR_API_KEY")
+    headers = {"X-THIRDWATCH-API-KEY": "YOUR_API_KEY"}
+    seen = followed(
+        lambda: postback.parse(headers, b'{"order_id": "o-1001", "flag": "red", "score": 90}', configuration)
+    )
+    assert not_in_order(hops("A postback in"), seen) == []
+
+
+def test_each_function_that_the_architecture_names_is_in_its_file() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    package = Path(thirdwatch_api.__file__).parent
+    named = re.findall(r"`([\w.]+)` in `([\w/]+\.py)`", page)
+    named += [
+        (function, file) for file, function in re.findall(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", page, re.MULTILINE)
+    ]
+    assert len(named) > 40
+    missing: list[str] = []
+    for name, file in named:
+        path = ROOT / file if file.startswith("test/") else package / file
+        source = path.read_text(encoding="utf-8")
+        lacking = [
+            part for part in name.split(".") if not re.search(rf"^ *((def|class) )?{part} ?[(:=]", source, re.MULTILINE)
+        ]
+        missing += [f"{part} in {file}" for part in lacking]
+    assert missing == []
