@@ -368,9 +368,17 @@ def call_at_each_line(scene: Scene, stride: int) -> Report:
     return report
 
 
+def _unraisable(unraisable: Any) -> None:
+    """Report what a finalizer raised, but for the interrupt itself, and for what the socket module had half made."""
+    ours = not isinstance(unraisable.object, socket.SocketIO) and "SocketIO" not in str(unraisable.exc_value)
+    if ours and not isinstance(unraisable.exc_value, (Interrupt, SoftInterrupt)):
+        sys.__unraisablehook__(unraisable)
+
+
 def main(scene_name: str, way: str, step: str, host: str, ca_file: str) -> None:
     """Run one scene, and print a report."""
     time.monotonic = _clock
+    sys.unraisablehook = _unraisable
     kind = SCENES[scene_name]
     scene = kind(host, ca_file, places=2 if way == "call" and kind.has_place else 1)
     scene.prepare()

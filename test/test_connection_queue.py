@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -227,6 +228,26 @@ def test_who_asks_twice_holds_one_place_and_no_connection(places: ConnectionQueu
     call = CallState(time.monotonic() + 60)
     assert in_call(lambda _: [places.get(), places.get()], call) == [connection, None]
     give_back(places, call)
+    assert free_places(places) == 1
+
+
+def test_who_asks_twice_for_a_connection_to_be_opened_holds_one_place(places: ConnectionQueue) -> None:
+    call = CallState(time.monotonic() + 60)
+    assert in_call(lambda _: [places.get(), places.get()], call) == [None, None]
+    give_back(places, call)
+    assert free_places(places) == 1
+
+
+def test_a_line_that_another_thread_empties_needs_nobody_to_serve_it(places: ConnectionQueue) -> None:
+    class Emptied(deque[Any]):
+        """A line that looks full, and whose last turn was just served."""
+
+        def __bool__(self) -> bool:
+            return True
+
+    places._line = Emptied()
+    places._serve()
+    places._line = deque()
     assert free_places(places) == 1
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from urllib3.exceptions import HTTPError
 
-from thirdwatch_api import ApiException, ApiValueError, Attempt, OrderStatusApi
+from thirdwatch_api import (
+    ApiException,
+    ApiValueError,
+    Attempt,
+    ConnectionException,
+    OrderStatusApi,
+    ScoreApi,
+    TimeoutException,
+)
+from thirdwatch_api.rest import _transport
+from thirdwatch_api.rest._connections import keep_deadline
+from thirdwatch_api.rest._endpoint import open_endpoint
 
-from .servers import EVENT, Authority, FaultServer, Peer, Proxy, Step, answer, make_client, message
+from .servers import EVENT, Authority, FaultServer, Peer, Proxy, Step, answer, drip, head, make_client, message
 
 
 def padded(name: str, size: int) -> bytes:
@@ -87,3 +101,66 @@ LONG = "a" * 64 + ".example"
 def test_a_name_that_dns_can_not_hold_is_reported_as_the_setting_that_has_it(settings: Any, problem: str) -> None:
     with make_client(**settings) as client, pytest.raises(ApiValueError, match=problem):
         OrderStatusApi(client).order_status(EVENT)
+
+
+def test_a_call_waits_for_a_pool_that_another_thread_opens_until_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    opens, may_go_on = threading.Event(), threading.Event()
+
+    def slow(*args: Any) -> Any:
+        opens.set()
+        assert may_go_on.wait(20)
+        return open_endpoint(*args)
+
+    monkeypatch.setattr(_transport, "open_endpoint", slow)
+    with FaultServer() as server, make_client(server.url, deadline=30) as client:
+        first: Any = OrderStatusApi(client).order_status(EVENT, callback=print)
+        assert opens.wait(20)
+        with pytest.raises(TimeoutException, match="another thread was still opening"):
+            OrderStatusApi(client).order_status(EVENT, _deadline=0.05)
+        may_go_on.set()
+        assert first.result(20).message == "taken"
+        assert server.connections == 1
+
+
+def test_garbage_in_a_body_over_tls_is_no_response(tmp_path: Path) -> None:
+    def garbage(peer: Peer) -> None:
+        peer.send(head(200, {"Content-Length": "1000"}) + b"{")
+        socket.socket.send(peer.sock, b"\x17\x03\x03\x00\x20" + b"?" * 32)  # a record that was not encrypted
+        peer.stall()
+
+    authority = Authority()
+    ca_file = authority.write(str(tmp_path / "ca.pem"))
+    with FaultServer(garbage, tls=authority.server()) as server:
+        with make_client(server.url, ssl_ca_cert=ca_file, retries=0) as client:
+            with pytest.raises(ConnectionException) as caught:
+                OrderStatusApi(client).order_status(EVENT)
+    assert caught.value.status == 0
+
+
+@pytest.mark.parametrize("through_proxy", [False, True])
+def test_a_raw_response_is_read_until_the_deadline_of_its_call(through_proxy: bool, tmp_path: Path) -> None:
+    authority = Authority()
+    ca_file = authority.write(str(tmp_path / "ca.pem"))
+    step = drip(b"x" * 1000, 0.05, head(200, {"Content-Length": "1000"}))
+    with FaultServer(step, tls=authority.server("127.0.0.1", "shop.example")) as server:
+        with Proxy(server.port, tls=authority.server()) as proxy:
+            settings: dict[str, Any] = {"ssl_ca_cert": ca_file, "deadline": 0.5, "timeout": 10.0}
+            host = server.url
+            if through_proxy:
+                host, settings["proxy"] = "https://shop.example/event", proxy.url()
+            with make_client(host, **settings) as client:
+                response: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
+                with pytest.raises(HTTPError):
+                    response.read()
+                response.release_conn()
+
+
+def test_a_key_among_the_headers_that_is_no_text_is_refused_before_it_is_sent() -> None:
+    with make_client("https://shop.example", api_key=None) as client:
+        client.set_default_header("X-THIRDWATCH-API-KEY", "canary-\udcff")
+        with pytest.raises(ApiValueError, match="api_key: holds bytes that are not UTF-8"):
+            ScoreApi(client).score("o-1001")
+
+
+def test_a_connection_of_a_mock_keeps_no_deadline() -> None:
+    keep_deadline(object(), 1.0)

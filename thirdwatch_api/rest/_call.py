@@ -17,7 +17,6 @@ from .._lazy import load
 from ..configuration import Configuration, Hook
 from ..exceptions import (
     ApiException,
-    ApiValueError,
     ConnectionException,
     InvalidResponseException,
     RedirectException,
@@ -135,8 +134,9 @@ class Call:
         success = 200 <= response.status < 300
         if success and not self._request.preload_content:
             keep_deadline(self._state.connection, self._state.deadline)
-            # Whoever loses the response, as by an exception on the way to the caller, loses no place in the pool.
-            weakref.finalize(response, self._state.queue.reclaim, self._state).atexit = False
+            if self._state.queue is not None:  # no mock (pook) responds in place of the pool
+                # Whoever loses the response, as by an exception on the way to the caller, loses no place in the pool.
+                weakref.finalize(response, self._state.queue.reclaim, self._state).atexit = False
             return response
         wanted = success and response.status != 204  # which says that there is nothing to read
         limit = self._settings.max_response_size
@@ -218,8 +218,6 @@ class Call:
         else:
             proxy = self._endpoint.pool.proxy
             kind, reason = translate(error, self._endpoint.name, (proxy and proxy.netloc) or "", self._left() <= 0.001)
-        if kind is ApiValueError:
-            return ApiValueError(reason)
         known = response if kind is InvalidResponseException else None
         return make_error(
             kind,

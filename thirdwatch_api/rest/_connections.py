@@ -111,6 +111,7 @@ _kept_deadlines: "WeakKeyDictionary[Any, float]" = WeakKeyDictionary()
 def keep_deadline(connection: Any, deadline: float) -> None:
     """Let the deadline of a call hold for its response as well, which is read after the call."""
     sock = getattr(connection, "sock", None)  # there is none where a mock responds
+    sock = getattr(sock, "socket", sock)  # TLS in TLS goes through the socket of the proxy
     if has_deadline(sock):
         _kept_deadlines[sock] = deadline
 

@@ -10,7 +10,6 @@ from urllib3.exceptions import (
     DecodeError,
     EmptyPoolError,
     InvalidHeader,
-    LocationParseError,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -20,7 +19,6 @@ from urllib3.exceptions import (
 
 from ..exceptions import (
     ApiException,
-    ApiValueError,
     ConnectionException,
     InvalidResponseException,
     TimeoutException,
@@ -56,8 +54,6 @@ def translate(error: Exception, name: str, proxy: str, deadline_passed: bool) ->
         return InvalidResponseException, "the answer's Content-Length makes no sense"
     if isinstance(error, ClosedPoolError):
         return ConnectionException, "the client was closed during the call"
-    if isinstance(error, LocationParseError):
-        return ApiValueError, "host: its name has an empty or too long part"
     if isinstance(error, EmptyPoolError):
         return TimeoutException, f"all connections to {name} were in use until the deadline"
     if deadline_passed:

@@ -10,6 +10,7 @@ import http.client
 import io
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from urllib3.exceptions import InvalidHeader
 
@@ -42,6 +43,7 @@ class _PlainHeaders(http.client.HTTPMessage):
 class FastHTTPResponse(http.client.HTTPResponse):
     """A response that reads a plain head by itself."""
 
+    fp: Any = None  # a response that an exception kept from being made is closed, too
     phrase = ""
     """The reason phrase as it came."""
 
