@@ -89,7 +89,7 @@ _ONLY_IN: dict[str, dict[str, object]] = {
 _LEFT_OUT = frozenset(
     {"age", "analyst", "failure_reason", "gender", "percentage_off", "reason", "source", "tags", "type"}
 )
-"""Fields that would contradict another one in an example, or tell nothing there."""
+"""Fields that would contradict another one in an example, or say nothing there."""
 
 
 class Docs(NamedTuple):
@@ -128,7 +128,7 @@ class Call(NamedTuple):
 
 
 class _RecordedError(ApiException):
-    """Carry a request away, on the one way out that no code asks for an answer."""
+    """Carries a request out of the client, where all code expects a response."""
 
     def __init__(self, request: Request) -> None:
         super().__init__()

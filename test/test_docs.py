@@ -96,7 +96,7 @@ def test_pages_and_tables_are_what_the_code_makes(environment: dict[str, str], t
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_generate_names_and_mends_what_differs(environment: dict[str, str], tmp_path: Path) -> None:
+def test_generate_names_and_fixes_what_differs(environment: dict[str, str], tmp_path: Path) -> None:
     shutil.copytree(DOCS, tmp_path / "docs")
     readme = README.read_text(encoding="utf-8")
     (tmp_path / "README.md").write_text(readme.replace("- **Type**: API key", "- **Type**: key"), encoding="utf-8")
@@ -153,7 +153,7 @@ def test_a_model_page_describes_every_field(name: str) -> None:
     rows = [row for row in cells(table) if row[0] != "additional_properties"]
     assert [row[0] for row in rows] == list(model.swagger_types)
     assert [row[2] for row in rows] == list(model.swagger_types.values())
-    # An answer may have several: "`message`, else `status`".
+    # A field of a response may have several: "`message`, else `status`".
     keys = [row[1].split(", else ") for row in rows]
     assert all(f"`{key}`" in of for key, of in zip(model.attribute_map.values(), keys, strict=True))
     assert all(description for _, _, _, description, _ in rows)
@@ -223,7 +223,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def skip_without_guests(code: str) -> bool:
-    """Skip a block whose framework is not installed; tell whether it has one."""
+    """Skip a block whose framework is not installed, and return whether it has one."""
     imported = {
         name.partition(".")[0]
         for node in ast.walk(ast.parse(code))
@@ -264,7 +264,7 @@ def test_a_block_of_a_written_page_runs(
 
 
 @pytest.mark.parametrize("page", API_PAGES, ids=name_of)
-def test_the_example_of_an_api_page_prints_the_answer(
+def test_the_example_of_an_api_page_prints_the_response(
     page: Path, service: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in reaching(service).items():
@@ -371,15 +371,15 @@ Hop = tuple[str, str]
 
 
 def hops(*headings: str) -> list[Hop]:
-    """The trip that the page on the architecture tells below some headings."""
+    """The trip that the page on the architecture describes below some headings."""
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    told: list[Hop] = []
+    named: list[Hop] = []
     for heading in headings:
         section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
         rows = re.findall(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", section, re.MULTILINE)
         assert rows, heading
-        told += [(file, function.rpartition(".")[2]) for file, function in rows]
-    return told
+        named += [(file, function.rpartition(".")[2]) for file, function in rows]
+    return named
 
 
 def followed(work: Callable[[], object]) -> list[Hop]:
@@ -401,10 +401,10 @@ def followed(work: Callable[[], object]) -> list[Hop]:
     return seen
 
 
-def not_in_order(told: list[Hop], seen: list[Hop]) -> list[Hop]:
-    """What of a trip was not seen where it is told."""
+def not_in_order(named: list[Hop], seen: list[Hop]) -> list[Hop]:
+    """The hops that the page names and that were not seen, or not in this order."""
     rest = iter(seen)
-    return [hop for hop in told if hop not in rest]
+    return [hop for hop in named if hop not in rest]
 
 
 def report(client: ApiClient) -> str:
@@ -415,14 +415,14 @@ def report(client: ApiClient) -> str:
         return str(error)
 
 
-def test_an_event_and_its_response_travel_as_the_architecture_tells(service: Sandbox) -> None:
+def test_an_event_and_its_response_travel_as_the_architecture_says(service: Sandbox) -> None:
     with ApiClient(configuration=service.configuration()) as client:
         report(client)  # what is made once was made
         seen = followed(lambda: report(client))
     assert not_in_order(hops("An event out", "The response back"), seen) == []
 
 
-def test_an_error_travels_as_the_architecture_tells(service: Sandbox) -> None:
+def test_an_error_travels_as_the_architecture_says(service: Sandbox) -> None:
     with ApiClient(configuration=service.configuration()) as client:
         service.fail(400, body={"error": "no order of u-42"}, times=2)
         report(client)
@@ -430,7 +430,7 @@ def test_an_error_travels_as_the_architecture_tells(service: Sandbox) -> None:
     assert not_in_order(hops("An error"), seen) == []
 
 
-def test_a_postback_travels_as_the_architecture_tells() -> None:
+def test_a_postback_travels_as_the_architecture_says() -> None:
     configuration = Configuration(api_key="YOUR_API_KEY")
     headers = {"X-THIRDWATCH-API-KEY": "YOUR_API_KEY"}
     seen = followed(
