@@ -1,4 +1,4 @@
-"""Write the pages of the API classes and models, and the tables of the README, from the code.
+"""Write the pages of the API classes and models, and the tables of other pages, from the code.
 
 ``python docs/generate.py`` writes what differs. With ``--check`` it writes nothing, and fails when something differs.
 """
@@ -89,7 +89,7 @@ _ONLY_IN: dict[str, dict[str, object]] = {
 _LEFT_OUT = frozenset(
     {"age", "analyst", "failure_reason", "gender", "percentage_off", "reason", "source", "tags", "type"}
 )
-"""Fields that would contradict another one in an example, or tell nothing there."""
+"""Fields that would contradict another one in an example, or say nothing there."""
 
 
 class Docs(NamedTuple):
@@ -128,7 +128,7 @@ class Call(NamedTuple):
 
 
 class _RecordedError(ApiException):
-    """Carry a request away, on the one way out that no code asks for an answer."""
+    """Carries a request out of the client, where all code expects a response."""
 
     def __init__(self, request: Request) -> None:
         super().__init__()
@@ -334,7 +334,7 @@ def _plain_parts(call: Call) -> Iterator[str]:
         "Notes",
         rows=[
             (f"**{call.parameter}**", kind, what, ""),
-            ("**options**", "", f"{options}: see [Options of a call](../README.md#options-of-a-call).", "[optional]"),
+            ("**options**", "", f"{options}: see [Options](configuration.md#options-of-a-call).", "[optional]"),
         ],
     )
     yield f"### Return type\n\n{_model_link(call.returns)}"
@@ -414,30 +414,14 @@ def _known_values(f: Field) -> str:
     return named and f"Known value{'s' * (len(f.known) > 1)}: {named}."
 
 
-def _readme_parts() -> dict[str, str]:
-    """Make what stands between the markers of the README, by the name of the marker."""
+def _parts_of_pages() -> dict[str, dict[str, str]]:
+    """Make what stands between the markers of written pages, by the page and the name of the marker."""
     calls = _methods()
-    settings = _field_docs(Configuration)
-    settings |= {
-        name: inspect.getdoc(member) or ""
-        for name, member in vars(Configuration).items()
-        if isinstance(member, property)
-    }
-    keywords = [name for name in inspect.signature(Configuration).parameters if name in settings]
-    attributes = [name for name in settings if name not in keywords]
     tree = re.search(r"(?:^ {4}.*\n)+", exceptions.__doc__ or "", re.MULTILINE)
     assert tree
     key = _configuration().auth_settings()["api_key"]
-    return {
-        "settings": _table(
-            "Setting",
-            "Description",
-            rows=[(f"`{name}`", _cell(settings[name])) for name in keywords]
-            + [(f"`{name}`, an attribute only", _cell(settings[name])) for name in attributes],
-        ),
-        "options": _table(
-            "Option", "Description", rows=[(f"`{name}`", _cell(doc)) for name, doc in _field_docs(Options).items()]
-        ),
+    options = [(f"`{name}`", _cell(doc)) for name, doc in _field_docs(Options).items()]
+    readme = {
         "errors": f"```text\n{inspect.cleandoc(tree[0])}\n```",
         "endpoints": _table(
             "Class",
@@ -456,17 +440,34 @@ def _readme_parts() -> dict[str, str]:
         ),
         "authorization": f"- **Type**: API key\n- **Where**: HTTP {key['in']}\n- **Name**: `{key['key']}`",
     }
+    configuration = {"settings": _settings(), "options": _table("Option", "Description", rows=options)}
+    return {"README.md": readme, "docs/configuration.md": configuration}
 
 
-def _readme() -> str:
-    """Put the tables into the README."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, part in _readme_parts().items():
+def _settings() -> str:
+    """Make the table of all settings."""
+    docs = _field_docs(Configuration)
+    docs |= {
+        name: inspect.getdoc(member) or ""
+        for name, member in vars(Configuration).items()
+        if isinstance(member, property)
+    }
+    keywords = [name for name in inspect.signature(Configuration).parameters if name in docs]
+    attributes = [name for name in docs if name not in keywords]
+    rows = [(f"`{name}`", _cell(docs[name])) for name in keywords]
+    rows += [(f"`{name}`, an attribute only", _cell(docs[name])) for name in attributes]
+    return _table("Setting", "Description", rows=rows)
+
+
+def _filled(page: str, parts: dict[str, str]) -> str:
+    """Put what is made into a page that is written by hand."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name, part in parts.items():
         opening, closing = f"<!-- {name}: docs/generate.py writes this -->\n", f"<!-- end of {name} -->"
         before, found, rest = text.partition(opening)
         _, ended, after = rest.partition(closing)
         if not (found and ended):
-            raise SystemExit(f"README.md lacks the marker {(closing if found else opening).strip()}")
+            raise SystemExit(f"{page} lacks the marker {(closing if found else opening).strip()}")
         text = f"{before}{opening}\n{part}\n\n{closing}{after}"
     return text
 
@@ -477,7 +478,7 @@ def pages() -> dict[Path, str | None]:
     made: dict[Path, str | None] = dict.fromkeys(written)
     made |= {ROOT / "docs" / f"{api.__name__}.md": _api_page(api) for api in _every(apis)}
     made |= {ROOT / "docs" / f"{model.__name__}.md": _model_page(model) for model in _every(models)}
-    return made | {ROOT / "README.md": _readme()}
+    return made | {ROOT / page: _filled(page, parts) for page, parts in _parts_of_pages().items()}
 
 
 def main() -> str | None:

@@ -1,8 +1,8 @@
 """Everything that a call can raise.
 
     ApiException                            any failure to deliver
-    |-- ApiTypeError (TypeError)            misuse, found before sending: wrong type, unknown option
-    |-- ApiValueError (ValueError)          misuse, found before sending: no key, an event with problems
+    |-- ApiTypeError (TypeError)            misuse, found before sending: type of an argument, unknown option
+    |-- ApiValueError (ValueError)          misuse, found before sending: no key, an event with problems (types too)
     |-- ConnectionException                 no response came: name look-up, refused, cut, proxy
     |   |-- TimeoutException                a time-out or the deadline of the call passed
     |   `-- TLSException                    no trusted connection: certificate expired, wrong host, unknown CA
