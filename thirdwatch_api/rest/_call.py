@@ -101,7 +101,7 @@ class Call:
             answer.attempts = number
         status = failure.status if failure else answer.status
         if _logger.isEnabledFor(logging.DEBUG):
-            method, path, *_ = self._request
+            method, path = self._request.method, self._request.path
             named = f" request id {failure.request_id}" if failure and failure.request_id else ""
             _logger.debug("%s %s %s %d ms attempt %d%s", method, path, status or "-", seconds * 1000, number, named)
         self._tell("on_response", number, status, seconds, failure)

@@ -11,12 +11,12 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from http.client import RemoteDisconnected
+from http.client import HTTPException, RemoteDisconnected
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from urllib3 import connection as urllib3_connection
-from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError, SSLError
 from urllib3.util import wait_for_read
 
 from .._lazy import FORK_LOCK
@@ -243,6 +243,8 @@ def read_raw(raw: FastHTTPResponse) -> bytes:
         raise SSLError(error) from error
     except TimeoutError as error:
         raise _stopped("sending") from error
+    except (HTTPException, OSError) as error:  # as urllib3 would say it: the rules for retries count it so
+        raise ProtocolError("the connection was cut", error) from error
 
 
 def _stopped(doing: str) -> ReadTimeoutError:
@@ -259,6 +261,7 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
     _served = False
     _writing = False
     _lines: list[str]
+    _headers: bytes
     _parts: list[bytes]
     _socket_class: object = None
     timeout: Any
@@ -280,6 +283,13 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
         call.connecting = True
         super().connect()
         call.connecting = False
+        self._keep_deadline()
+
+    def _tunnel(self) -> None:
+        self._keep_deadline()  # a proxy may drip its response to CONNECT
+        super()._tunnel()
+
+    def _keep_deadline(self) -> None:
         kind = type(self.sock)
         # TLS in TLS is no socket, but goes through one. That of a mock (mocket) has no dup(), and never waits.
         is_socket = isinstance(self.sock, (socket.socket, ssl.SSLSocket)) and hasattr(kind, "dup")
@@ -296,32 +306,40 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
         self._writing, self._lines, self._parts = True, [], []
         try:
             super().request(*args, **kwargs)
-            headers = "\r\n".join(self._lines).encode("latin-1")
-            if max(headers.count(b"\r"), headers.count(b"\n")) >= len(self._lines):
-                raise ApiValueError("a header that was added to the request holds a line break")
+            self._join_headers()
         except UnicodeEncodeError:
             raise ApiValueError("a header that was added to the request is not latin-1") from None
         finally:
             self._writing = False
-        start, *body = self._parts  # start is the request line and the empty line that ends a head
-        if call.secret_query:  # only here: tracers wrap putrequest, and log what it is given
-            target, version, end = start.rpartition(b" HTTP/")
-            start = b"".join((target, call.secret_query.encode(), version, end))
-        self._transmit(b"".join((start[:-2], headers, b"\r\n\r\n", *body)), call.read_timeout)
-
-    def _transmit(self, data: bytes, timeout: float | None) -> None:
-        """Send a whole request; each wait for the peer takes the time-out of reading at most."""
         if self.sock is None:
             self.connect()
         sock: Any = self.sock
-        sock.settimeout(timeout)
+        sock.settimeout(call.read_timeout)  # each wait for the peer takes that at most
         try:
-            self.send(data)
+            # A view: error trackers list the bytes in the variables of each frame, and not what a view shows. The
+            # socket of a mock wants bytes.
+            form = memoryview if has_deadline(sock) else bytes
+            self.send(form(self._message(call.secret_query)))
         except ssl.SSLError as error:
             # The server hung up, and may have said why: urllib3 reads what there is after a broken pipe.
             raise BrokenPipeError from error
         except TimeoutError as error:
             raise _stopped("reading") from error
+
+    def _join_headers(self) -> None:
+        headers = "\r\n".join(self._lines).encode("latin-1")
+        if max(headers.count(b"\r"), headers.count(b"\n")) >= len(self._lines):
+            raise ApiValueError("a header that was added to the request holds a line break")
+        self._headers = headers
+
+    def _message(self, secret_query: str) -> bytes:
+        """Join the request line, the headers and the body, and keep none of them."""
+        start, *body = self._parts  # start is the request line and the empty line that ends a head
+        headers, self._headers, self._parts, self._lines = self._headers, b"", [], []
+        if secret_query:  # only here: tracers wrap putrequest, and log what it is given
+            target, version, end = start.rpartition(b" HTTP/")
+            start = b"".join((target, secret_query.encode(), version, end))
+        return b"".join((start[:-2], headers, b"\r\n\r\n", *body))
 
     def putheader(self, header: Any, *values: Any) -> None:
         """Keep a header for the one write of ``request``."""

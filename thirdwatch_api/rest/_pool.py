@@ -31,13 +31,18 @@ _DERIVED = "_thirdwatch_derived"  # the attribute of a class of a mock that keep
 
 
 class _Turn:
-    """A call that waits for a place."""
+    """A call that waits for a place.
 
-    __slots__ = ("event", "lease", "withdrawn")
+    It waits for a lock, which is one call of C code. threading.Event holds a lock inside: a signal handler that closes
+    the client would wait for it for ever, and an exception of a handler could leave it in disorder.
+    """
+
+    __slots__ = ("lease", "lock", "withdrawn")
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self.event = threading.Event()
+        self.lock = threading.Lock()
+        self.lock.acquire()
         self.withdrawn = False
 
 
@@ -144,7 +149,7 @@ class ConnectionQueue:
             with suppress(IndexError):
                 turn = self._line.popleft()
                 turn.lease.append(None)
-                turn.event.set()
+                turn.lock.release()
 
     def _take_idle(self) -> Any:
         for connection in filter(None, list(self._free)):
@@ -160,7 +165,7 @@ class ConnectionQueue:
         self._serve()
         if self._released:
             self.release()
-        turn.event.wait(timeout)
+        turn.lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
         if not call.lease:
             self._withdraw(turn)
             raise queue.Empty
@@ -193,7 +198,7 @@ class ConnectionQueue:
             if turn.withdrawn:
                 self._return(turn.lease)
             else:
-                turn.event.set()
+                turn.lock.release()
 
 
 class _ConnectionClass:

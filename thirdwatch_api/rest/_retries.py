@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Collection
+from http.client import HTTPException
 
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
@@ -51,7 +52,7 @@ def next_policy(
     """Count a failure: return the rules for what is left, or None when it was the last attempt."""
     try:
         return policy.increment(method, path, response=response, error=error)
-    except (HTTPError, OSError):  # MaxRetryError, or the error itself where the rules exclude it
+    except (HTTPError, HTTPException, OSError):  # MaxRetryError, or the error itself where the rules exclude it
         return None
 
 

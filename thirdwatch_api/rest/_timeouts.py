@@ -42,4 +42,4 @@ def bounds(setting: TimeoutSetting, left: Seconds) -> tuple[Timeout, Seconds | N
     timeout.total = left if timeout.total is None else min(left, timeout.total)  # type: ignore[type-var]  # never urllib3's "default" mark here
     with suppress(TimeoutStateError):  # there is no time-out of reading alone
         return timeout, timeout.read_timeout
-    return timeout, None
+    return timeout, timeout.total  # type: ignore[return-value]  # never urllib3's "default" mark here

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import urllib3
@@ -23,19 +23,36 @@ from ._messages import Request
 
 __all__ = ["URLLIB3_VERSION", "RESTClientObject"]
 
-logging.getLogger(__name__.partition(".")[0]).addHandler(logging.NullHandler())
-
 URLLIB3_VERSION: str = urllib3.__version__  # type: ignore[attr-defined]  # public, but not in its __all__
 
 
 class _Opening:
-    """An endpoint that a thread is opening."""
+    """An endpoint that a thread is opening, and the threads that wait for it.
 
-    __slots__ = ("done", "thread")
+    A thread waits for a lock of its own, which is one call of C code: threading.Event holds a lock inside, which the
+    handler of a signal would find taken.
+    """
+
+    __slots__ = ("is_done", "thread", "waiting")
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.done = threading.Event()
+        self.is_done = False
+        self.waiting: list[threading.Lock] = []
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is done; return False when it is not by then."""
+        turn = threading.Lock()
+        turn.acquire()
+        self.waiting.append(turn)
+        return self.is_done or turn.acquire(timeout=seconds)
+
+    def finish(self) -> None:
+        """Let all go on that wait."""
+        self.is_done = True
+        while self.waiting:
+            with suppress(IndexError):
+                self.waiting.pop().release()
 
 
 class RESTClientObject:
@@ -73,6 +90,7 @@ class RESTClientObject:
             current_call.set(outer)
             if state.queue is not None:
                 state.queue.reclaim(state)
+            self._give_up_openings()
             raise
 
     def close(self) -> None:
@@ -93,15 +111,19 @@ class RESTClientObject:
         while (endpoint := self._endpoints.get(key)) is None:
             opening = self._openings.setdefault(key, _Opening())
             if opening.thread == threading.get_ident():  # or a signal handler made a call while this thread opens it
-                try:
-                    with FORK_LOCK:
-                        self._endpoints.setdefault(key, open_endpoint(self.configuration, host))
-                finally:
-                    self._openings.pop(key, None)
-                    opening.done.set()
-            elif not opening.done.wait(max(0.0, call.left())):
+                with FORK_LOCK:
+                    self._endpoints.setdefault(key, open_endpoint(self.configuration, host))
+                self._give_up_openings()
+            elif not opening.wait(max(0.0, call.left())):
                 raise TimeoutException(0, "another thread was still opening the pool of connections at the deadline")
         return endpoint
+
+    def _give_up_openings(self) -> None:
+        """End what this thread was opening, whether it is open or failed."""
+        for key, opening in list(self._openings.items()):
+            if opening.thread == threading.get_ident():
+                self._openings.pop(key, None)
+                opening.finish()
 
 
 _clients: weakref.WeakSet[RESTClientObject] = weakref.WeakSet()
