@@ -209,6 +209,47 @@ def top_level_imports(source: Path) -> Iterator[str]:
             )
 
 
+def test_an_import_of_the_package_imports_no_model_and_no_api_class() -> None:
+    program = "import sys, thirdwatch_api; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    loaded = {name for name in run.stdout.split() if name.startswith("thirdwatch_api")}
+    assert "thirdwatch_api.configuration" in loaded
+    assert {part(name) for name in loaded} & {"apis", "models", "rest", "api_client", "sandbox"} == set()
+
+
+STAR = """
+from thirdwatch_api import *
+import thirdwatch_api
+
+one: type[OrderStatus] = thirdwatch_api.OrderStatus
+two: type[OrderStatusApi] = thirdwatch_api.OrderStatusApi
+three: type[ApiException] = thirdwatch_api.ApiException
+four: type[Configuration] = type(configuration)
+five: int = RISK_THRESHOLD + PendingCall.nothing
+thirdwatch_api.OrderStatuss
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("mypy"), reason="checks with mypy: tox -e types installs it")
+def test_mypy_knows_the_names_of_the_root_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "star.py").write_text(STAR)
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file=",
+        f"--cache-dir={tmp_path / 'cache'}",
+        "star.py",
+    ]
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    run = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, env=environment)
+    assert re.findall(r"^star\.py:(\d+): error: .* \[(.*)\]", run.stdout, re.MULTILINE) == [
+        ("9", "attr-defined"),
+        ("10", "attr-defined"),
+    ], run.stdout
+
+
 def test_nothing_imports_in_a_circle() -> None:
     graph = {module_name(source): set(imports(source)) & MODULES for source in SOURCES}
     assert list(TopologicalSorter(graph).static_order())
