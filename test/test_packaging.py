@@ -3,16 +3,18 @@
 import ast
 import configparser
 import email
+import email.policy
 import importlib.metadata
 import importlib.util
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tarfile
 import venv
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from graphlib import TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
@@ -270,6 +272,63 @@ def test_the_top_level_holds_only_what_the_contract_lists() -> None:
     git = ["git", "-c", f"safe.directory={ROOT}", "ls-files"]
     listing = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True)
     assert {path.partition("/")[0] for path in listing.stdout.splitlines()} == TOP_LEVEL
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+long_description: Callable[[str, str | None], str] = runpy.run_path(str(ROOT / "setup.py"))["long_description"]
+FENCES = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+
+
+def targets(markdown: str) -> list[str]:
+    """List where links of all forms lead: inline ones, references, HTML."""
+    form = r"\]\(\s*<?([^)>\s]*)|^ {0,3}\[[^]]+\]: *(\S+)|(?:href|src)=[\"']?([^\"'>\s]*)"
+    return ["".join(found) for found in re.findall(form, FENCES.sub("", markdown), re.MULTILINE)]
+
+
+def test_a_long_description_leads_to_the_repository_where_the_readme_leads_to_files_and_headings() -> None:
+    made = targets(long_description(README, "https://git.example/shop/sdk/"))
+    base = "https://git.example/shop/sdk/blob/HEAD/"
+    relative = [target for target in targets(README) if not target.startswith("https://")]
+    assert len(relative) > 50
+    absolute = {target: f"{base}{'README.md' * target.startswith('#')}{target}" for target in relative}
+    assert made == [absolute.get(target, target) for target in targets(README)]
+    for url in absolute.values():
+        assert (ROOT / url.removeprefix(base).partition("#")[0]).is_file()
+
+
+def test_a_long_description_without_a_repository_keeps_the_words_of_such_links_and_those_that_work() -> None:
+    made = long_description(README, None)
+    assert targets(made) == [target for target in targets(README) if target.startswith("https://")]
+    words = re.sub(r"\]\([^)]*\)|\[", "", FENCES.sub("", README))
+    assert re.sub(r"\]\([^)]*\)|\[", "", FENCES.sub("", made)).startswith(words)
+    assert FENCES.findall(made) == FENCES.findall(README)
+
+
+@pytest.mark.parametrize("repository", [None, "https://git.example/shop/sdk"])
+def test_a_long_description_leaves_code_as_it_is(repository: str | None) -> None:
+    code = "`calls[name](event)`\n\n```python\ncalls[name](event)\n```\n"
+    assert long_description(code, repository).startswith(code)
+
+
+@built
+@pytest.mark.parametrize("kind", ["whl", "tar.gz"])
+def test_each_link_on_the_page_of_an_index_is_absolute(kind: str) -> None:
+    path = _distribution(f"*.{kind}")
+    if kind == "whl":
+        with zipfile.ZipFile(path) as wheel:
+            text = wheel.read(next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")))
+    else:
+        with tarfile.open(path) as sdist:
+            member = sdist.extractfile(f"{path.name.removesuffix('.tar.gz')}/PKG-INFO")
+            assert member
+            text = member.read()
+    metadata = email.message_from_bytes(text, policy=email.policy.default)
+    urls = [str(value).partition(", ") for value in metadata.get_all("Project-URL", [])]
+    repository = next((url for name, _, url in urls if name == "Repository"), None)
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    description = text.decode().partition("\n\n")[2]
+    assert description.rstrip() == long_description(README, repository).rstrip()
+    assert [target for target in targets(description) if not target.startswith("https://")] == []
 
 
 @built
