@@ -49,6 +49,9 @@ TOP_LEVEL = {
     "tox.ini",
 }
 
+GITHUB = ROOT / ".github"
+of_a_clone = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="looks at .github, which no sdist has")
+
 BELOW = {
     "version": set[str](),
     "exceptions": set[str](),
@@ -168,14 +171,46 @@ def test_every_list_of_python_versions_is_the_same() -> None:
     assert tox is not None
     assert named == [f"3.{minor}" for minor in tox[1].split(",")]
     assert f"every Python from {named[0]} to {named[-1]} that it finds" in (ROOT / "README.md").read_text("utf-8")
-    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):  # CI is not shipped, so an sdist has none
-        assert re.findall(r"^ +(3\.\d+)$", workflow.read_text(), re.MULTILINE) == named
 
 
+@of_a_clone
+def test_ci_runs_every_python_on_linux_and_the_oldest_and_the_newest_elsewhere() -> None:
+    named = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    workflow = (GITHUB / "workflows" / "ci.yml").read_text()
+    assert re.findall(r"^ +(3\.\d+)$", workflow, re.MULTILINE) == named
+    assert f'python: ["{named[0]}", "{named[-1]}"]' in workflow
+    assert "os: [macos-latest, windows-latest]" in workflow
+
+
+@of_a_clone
+def test_a_release_is_published_by_its_workflow_alone_and_without_a_password() -> None:
+    workflow = (GITHUB / "workflows" / "publish.yml").read_text()
+    build, _, publish = workflow.partition("\n  publish:\n")
+    for line in ("environment: pypi", "id-token: write", "attestations: true"):
+        assert line in publish
+        assert line not in build
+    assert "permissions: {}\n" in build
+    assert "if: vars.PUBLISH == 'true'" in build
+    assert "secrets." not in workflow
+
+
+@of_a_clone
+def test_forms_ask_for_neither_a_key_nor_a_customers_data() -> None:
+    forms = [
+        *(GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml"),
+        GITHUB / "PULL_REQUEST_TEMPLATE.md",
+        *ROOT.glob("CONTRIB*"),
+    ]
+    assert {form.name for form in forms} == {"CONTRIBUTING.md", "PULL_REQUEST_TEMPLATE.md", "bug.yml", "feature.yml"}
+    for form in forms:
+        assert re.search(r"Never paste your API\s+key or a\s+customer's\s+data", form.read_text()), form.name
+
+
+@of_a_clone
 def test_ci_pins_each_action_by_its_commit() -> None:
     # A tag can be moved to other code.
-    used = [use for file in (ROOT / ".github").rglob("*.yml") for use in re.findall(r"uses: (.*)", file.read_text())]
-    assert used or not (ROOT / ".github").exists()
+    used = [use for file in GITHUB.rglob("*.yml") for use in re.findall(r"uses: (.*)", file.read_text())]
+    assert used
     assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", use)] == []
 
 
