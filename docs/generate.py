@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT))  # the pages describe this checkout, whatever is i
 from thirdwatch_api import ApiClient, ApiException, ApiResponse, Configuration, apis, exceptions, models  # noqa: E402 - needs the path
 from thirdwatch_api.apis._api import Api, Options  # noqa: E402 - needs the path
 from thirdwatch_api.configuration import API_KEY_HEADER  # noqa: E402 - needs the path
-from thirdwatch_api.models._model import Field, Kind, Model, field_table  # noqa: E402 - needs the path
+from thirdwatch_api.models._fields import Field, Kind, field_table  # noqa: E402 - needs the path
+from thirdwatch_api.models._model import Model  # noqa: E402 - needs the path
 from thirdwatch_api.rest import Request, RESTClientObject  # noqa: E402 - needs the path
 
 TITLE = "# thirdwatch_api."

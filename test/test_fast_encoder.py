@@ -32,7 +32,8 @@ from thirdwatch_api import (
 from thirdwatch_api.models import _encoder
 from thirdwatch_api.models._encoder import _Encoder, to_json
 from thirdwatch_api.models._fast_encoder import encode_fast
-from thirdwatch_api.models._model import Model, field_table
+from thirdwatch_api.models._fields import field_table
+from thirdwatch_api.models._model import Model
 
 
 def slowly(model: type[Model], event: object) -> Any:

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 import thirdwatch_api
 from thirdwatch_api import CreateAccount, CustomInfo, ErrorResponse, EventResponse, Item, OrderStatus, Seller, models
 from thirdwatch_api.models import _postbacks, values
+from thirdwatch_api.models._fields import Kind, field_table
 from thirdwatch_api.models._hints import UnknownValue, nearest, unknown_values
-from thirdwatch_api.models._model import Kind, Model, decode, field_table
+from thirdwatch_api.models._model import Model, decode
 
 from .events import events, expected, full, minimal, model_class, texts
 from .facts import ANSWERS, EVENTS, MODELS, PARTS, VALUES

@@ -30,7 +30,7 @@ from thirdwatch_api.exceptions import (
     ServiceException,
 )
 from thirdwatch_api.models import Custom, ErrorResponse, EventResponse, Login, OrderStatus
-from thirdwatch_api.models._model import field_table
+from thirdwatch_api.models._fields import field_table
 from thirdwatch_api.sandbox import Request, Sandbox
 from thirdwatch_api.sandbox import _http as sandbox_http
 from thirdwatch_api.sandbox.__main__ import main

@@ -32,10 +32,10 @@ from ..apis.postback_api import PostbackApi
 from ..apis.score_api import ScoreApi
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiTypeError, ApiValueError
+from ..models._bases import SnakeCaseModel
 from ..models._encoder import encode
 from ..models._hints import unknown_values
 from ..models._model import JsonObject, Model
-from ..models._plain import Plain
 from ..models.client_action import ClientAction
 from ..models.postback_urls import PostbackUrls
 from ._http import HTTPError, Request, Response, Server, json_response
@@ -134,7 +134,7 @@ class Sandbox:
     def events(self) -> list[Model]:
         """The accepted events among ``requests``, in order; numbers and times in text fields are text by now."""
         accepted = (request.event for request in self.requests)
-        return [event for event in accepted if event is not None and not isinstance(event, Plain)]
+        return [event for event in accepted if event is not None and not isinstance(event, SnakeCaseModel)]
 
     @property
     def decisions(self) -> list[ClientAction]:
