@@ -1,6 +1,7 @@
 """Model: what every model can do."""
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from .._lazy import load
@@ -25,6 +26,27 @@ class _FieldMap:
         return {f.name: getattr(f, self._attribute) for f in field_table(owner)}
 
 
+class _Docstring:
+    """The docstring of a model, to which its fields are added when somebody reads it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __get__(self, instance: object, owner: "type[Model]") -> str:
+        # dataclass() reads it as well, before the class has its slots. That must stay cheap: it is start-up.
+        if "__slots__" not in vars(owner):
+            return self.text
+        text: str = load("._help", __package__).documentation(owner, self.text)
+        return text
+
+
+class _Signature:
+    """The signature that ``inspect`` and ``help()`` show of a model's constructor."""
+
+    def __get__(self, instance: object, owner: "type[Model]") -> Any:
+        return load("._help", __package__).signature(owner) if is_dataclass(owner) else None
+
+
 class Model:
     """A dataclass that knows its form on the wire."""
 
@@ -35,6 +57,14 @@ class Model:
 
     attribute_map: ClassVar[_FieldMap] = _FieldMap("wire")
     """Wire key of each field, by its Python name."""
+
+    __signature__: ClassVar[_Signature] = _Signature()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        docstring = vars(cls).get("__doc__")
+        if isinstance(docstring, str):  # None under -OO; and dataclass() makes each class twice
+            cls.__doc__ = _Docstring(docstring)  # type: ignore[assignment]  # reads as a str
 
     @classmethod
     def wire_key(cls, name: str) -> str:
