@@ -93,6 +93,7 @@ def test_the_fast_path_takes_every_event_of_the_usual_kind(event: Model) -> None
             custom_info={"a": "b%s", "c": 1, "d": None, "e": True, "f": 0.1},
         ),
         CreateOrder(user_id="u", order_id="o", items=[{"_itemId": "1"}, Item(), {}], billing_address={"_city": "Pune"}),
+        CreateOrder(user_id="u", order_id="o", items=[Item(quantity=2**1024 - 1), Item(quantity=1 - 2**1024)]),
         OrderStatus(user_id=0),
         OrderStatus(user_id=UUID(int=1)),
         OrderStatus(user_id="", session_id="s"),
