@@ -35,7 +35,7 @@ def convert(value: Any, wanted: Any) -> Any:
             return _convert_each(value, found[2])
         wanted = _NATIVE_TYPES.get(wanted) or getattr(load(_MODELS), wanted, None)
     if not isinstance(wanted, type) or hasattr(wanted, "__origin__"):  # on Python 3.10 list[int] counts as a type
-        raise ApiValueError("response_type: no such type; use a model, or a name as list[Item] or datetime")
+        raise ApiValueError("response_type: there is no such type")
     if issubclass(wanted, Model):
         return wanted.from_dict(value) if isinstance(value, dict) else value
     if issubclass(wanted, date):
@@ -60,5 +60,5 @@ def _time(value: Any, wanted: type[date]) -> date:
     try:
         time: datetime = load(".._times", __package__).isoparse(str(value))
     except (ValueError, OverflowError):
-        raise ApiValueError("response_type: the value is not an ISO 8601 time") from None
+        raise ApiValueError("response_type: the text is no ISO 8601 time") from None
     return time if issubclass(wanted, datetime) else time.date()
