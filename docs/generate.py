@@ -3,7 +3,6 @@
 ``python docs/generate.py`` writes what differs. With ``--check`` it writes nothing, and fails when something differs.
 """
 
-import ast
 import inspect
 import json
 import os
@@ -12,7 +11,6 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from unittest.mock import patch
@@ -23,7 +21,9 @@ sys.path.insert(0, str(ROOT))  # the pages describe this checkout, whatever is i
 from thirdwatch_api import ApiClient, ApiException, ApiResponse, Configuration, apis, exceptions, models  # noqa: E402 - needs the path
 from thirdwatch_api.apis._api import Api, Options  # noqa: E402 - needs the path
 from thirdwatch_api.configuration import API_KEY_HEADER  # noqa: E402 - needs the path
-from thirdwatch_api.models._model import Field, Kind, Model, field_table  # noqa: E402 - needs the path
+from thirdwatch_api.models._fields import Field, Kind, field_table  # noqa: E402 - needs the path
+from thirdwatch_api.models._help import field_docs  # noqa: E402 - needs the path
+from thirdwatch_api.models._model import Model  # noqa: E402 - needs the path
 from thirdwatch_api.rest import Request, RESTClientObject  # noqa: E402 - needs the path
 
 TITLE = "# thirdwatch_api."
@@ -183,7 +183,7 @@ def _sample(model: type[Model]) -> Model:
     for f in field_table(model):
         value = values.get(f.name)
         if f.name not in _LEFT_OUT and (f.kind is not Kind.FREE or value):
-            setattr(event, f.name, value or _declared_value(f, _field_docs(model)[f.name]))
+            setattr(event, f.name, value or _declared_value(f, field_docs(model)[f.name]))
     return event
 
 
@@ -237,29 +237,6 @@ def _cell(docstring: str) -> str:
     return f"{docs.summary} {_one_line(docs.rest)}".strip().replace("|", r"\|")
 
 
-def _field_docs(of: type) -> dict[str, str]:
-    """Read the documentation of attributes: the string below each annotation, base classes first."""
-    docs: dict[str, str] = {}
-    for each in reversed(of.__mro__):
-        if each.__module__.startswith("thirdwatch_api"):
-            docs |= _own_field_docs(each)
-    return docs
-
-
-@cache
-def _own_field_docs(of: type) -> dict[str, str]:
-    module = ast.parse(inspect.getsource(sys.modules[of.__module__]))
-    body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == of.__name__)
-    docs: dict[str, str] = {}
-    for above, below in pairwise(body):
-        match above, below:
-            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(value=str(text))):
-                docs[name] = inspect.cleandoc(text)
-            case _:
-                pass
-    return docs
-
-
 def _table(*header: str, rows: Iterable[Iterable[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -299,7 +276,7 @@ def _method_parts(call: Call, plain: Call) -> Iterator[str]:
         yield from _plain_parts(call)
     elif with_http_info:
         yield f"It takes what [{plain.method}]({plain.link}) takes, and returns a named tuple:"
-        rows = [(f"**{name}**", _cell(doc)) for name, doc in _field_docs(ApiResponse).items()]
+        rows = [(f"**{name}**", _cell(doc)) for name, doc in field_docs(ApiResponse).items()]
         yield _table("Name", "Description", rows=rows)
         yield f"**data** is what {plain.method} returns: {_model_link(plain.returns)}."
     else:
@@ -368,7 +345,7 @@ def _key_place(request: Request) -> str:
 
 
 def _model_page(model: type[Model]) -> str:
-    docs = _docs(model.__doc__)
+    docs = _docs(vars(model)["__doc__"].text)  # without the fields, which model.__doc__ adds
     parts = [f"{TITLE}{model.__name__}", docs.summary, docs.rest]
     senders = [call for call in _methods() if type(call.argument) is model]
     relations = {
@@ -386,13 +363,13 @@ def _model_page(model: type[Model]) -> str:
     rows = list(_field_rows(model, is_event=bool(senders)))
     if rows:
         parts += ["## Properties", _table("Name", "Wire key", "Type", "Description", "Notes", rows=rows)]
-    if "additional_properties" not in _field_docs(model):
+    if "additional_properties" not in field_docs(model):
         parts.append("What the fields take, and how it travels: [Values](../README.md#values).")
     return "\n\n".join([*filter(None, parts), _BACK]) + "\n"
 
 
 def _field_rows(model: type[Model], *, is_event: bool) -> Iterator[tuple[str, ...]]:
-    docs = _field_docs(model)
+    docs = field_docs(model)
     table = field_table(model)
     identity = [f.name for f in table if f.identity and is_event]
     for f in table:
@@ -420,7 +397,7 @@ def _parts_of_pages() -> dict[str, dict[str, str]]:
     tree = re.search(r"(?:^ {4}.*\n)+", exceptions.__doc__ or "", re.MULTILINE)
     assert tree
     key = _configuration().auth_settings()["api_key"]
-    options = [(f"`{name}`", _cell(doc)) for name, doc in _field_docs(Options).items()]
+    options = [(f"`{name}`", _cell(doc)) for name, doc in field_docs(Options).items()]
     readme = {
         "errors": f"```text\n{inspect.cleandoc(tree[0])}\n```",
         "endpoints": _table(
@@ -446,7 +423,7 @@ def _parts_of_pages() -> dict[str, dict[str, str]]:
 
 def _settings() -> str:
     """Make the table of all settings."""
-    docs = _field_docs(Configuration)
+    docs = field_docs(Configuration)
     docs |= {
         name: inspect.getdoc(member) or ""
         for name, member in vars(Configuration).items()

@@ -697,7 +697,7 @@ def test_sanitize_shows_an_event_without_sending_it(client: ApiClient, sandbox: 
     assert client.sanitize_for_serialization([EVENT, {"a": (1, None)}]) == [WIRE, {"a": [1, None]}]
     assert client.sanitize_for_serialization(None) is None
     assert client.sanitize_for_serialization(OrderStatus()) == {}
-    with pytest.raises(ApiValueError, match="this has no form in JSON"):
+    with pytest.raises(ApiValueError, match="this can't be encoded as JSON"):
         client.sanitize_for_serialization({"a": {1}})
     assert sandbox.requests == []
 

@@ -34,8 +34,9 @@ from .exceptions import (
 )
 from .models._deserialize import convert
 from .models._encoder import to_json_value, value_to_json
-from .models._model import Kind, Model, field_table
-from .models._response import Answer
+from .models._fields import Kind, field_table
+from .models._model import Model
+from .models._response import ServiceResponse
 from .models.event_response import EventResponse
 from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse, retry_after
 from .version import __version__
@@ -485,7 +486,7 @@ def _invalid_response(
 
 def _lack(data: object) -> tuple[type[InvalidResponseException], str]:
     """Return what to raise about a response that lacks a field, and why; an empty text when it lacks none."""
-    if isinstance(data, Answer):
+    if isinstance(data, ServiceResponse):
         for f in field_table(type(data)):
             if f.required and getattr(data, f.name) is None:
                 return data.incomplete, f"the answer holds no {f.name}"

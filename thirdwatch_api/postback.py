@@ -19,9 +19,9 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from ._json import load
 from .configuration import API_KEY_HEADER, Configuration
 from .exceptions import ApiException, ApiTypeError, ApiValueError, BadRequestException, UnauthorizedException
-from .models._model import Kind, field_table
+from .models._fields import Kind, field_table
 from .models._postbacks import ActionPostback, PaymentLinkPostback, ScorePostback, ShippingAddressPostback, TestPing
-from .models._response import Answer
+from .models._response import ServiceResponse
 from .models.shipping_address import ShippingAddress
 
 __all__ = [
@@ -50,7 +50,7 @@ class _Items(Protocol):
 
 Headers: TypeAlias = _Items | Iterable[tuple[Any, Any]]
 
-_N = TypeVar("_N", bound=Answer)
+_N = TypeVar("_N", bound=ServiceResponse)
 _ROOT = __name__.partition(".")[0]
 _LOWER = API_KEY_HEADER.lower()
 _NAMES = frozenset({_LOWER, "http_" + _LOWER.replace("-", "_")})  # the second is how WSGI spells it

@@ -1,33 +1,34 @@
-"""What was probably meant: the key or value that resembles a misspelt one."""
+"""Hints for misspelt keys and values: the known one that was probably meant."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .._lazy import load
-from ._model import Field, Model, field_table
+from ._fields import Field, field_table
+from ._model import Model
 
 __all__ = ["UnknownValue", "nearest", "unknown_values"]
 
-_LONGEST = 64  # to compare longer texts takes long, and they resemble nothing that is known
+_MAX_LENGTH = 64  # longer texts are slow to compare, and resemble no known one
 
 
 class UnknownValue(NamedTuple):
-    """A value that is not among the known ones of its field. It is sent as it is."""
+    """A value that is not one of its field's known values. It is sent as it is."""
 
     path: str
-    """Where it stands, as in ``OrderStatus.order_status`` or ``CreateOrder._items[3]._paymentType``."""
+    """Where it is, as in ``OrderStatus.order_status`` or ``CreateOrder._items[3]._paymentType``."""
     value: str
     nearest: str | None
     """The known value that was probably meant, if there is one."""
 
 
 def nearest(known: Iterable[str], text: str) -> str | None:
-    """Return the known text that another one resembles most, or None when it resembles none.
+    """Return the known text that is most similar to another one, or None when none is similar.
 
-    Case, underscores, dashes and blanks count for nothing: ``credit card`` is ``_creditCard``.
+    Case, underscores, dashes and blanks are ignored: ``credit card`` is ``_creditCard``.
     """
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_LENGTH:
         return None
     folded = {_fold(each): each for each in known}
     if _fold(text) in folded:
@@ -37,14 +38,14 @@ def nearest(known: Iterable[str], text: str) -> str | None:
 
 
 def unknown_values(event: object, model: type[Model] | None = None, path: str | None = None) -> list[UnknownValue]:
-    """List the values of an event that are not among the known ones of their fields, at any depth.
+    """List the values of an event that are not known values of their fields, at any depth.
 
-    Fields without a list of known values are left out, and what is no text. So are personal fields: whoever shows
-    the others has nothing to mask.
+    Fields without known values and values that are not text are left out. So are personal fields, so that the result
+    needs no masking.
 
     :param event: a model, or a mapping with wire keys
-    :param model: what the mapping stands for
-    :param path: what the paths begin with: the model's name if nothing else is given
+    :param model: the model of the mapping
+    :param path: the start of the paths; default: the model's name
     """
     if model is None and isinstance(event, Model):
         model = type(event)
