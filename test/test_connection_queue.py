@@ -68,7 +68,7 @@ def waiting(places: ConnectionQueue, count: int = 1) -> list[tuple[threading.Thr
         got: list[CallState] = []
         thread = threading.Thread(target=lambda got=got: got.append(take(places)), daemon=True)
         thread.start()
-        while len(places._line) <= number:
+        while len(places._waiting) <= number:
             assert thread.is_alive()
         started.append((thread, got))
     return started

@@ -69,7 +69,7 @@ def test_a_call_from_a_hook_has_a_deadline_of_its_own() -> None:
 
 def test_a_name_below_localhost_is_no_loopback() -> None:
     with make_client("http://evil.localhost/event") as client:
-        with pytest.raises(ApiValueError, match="http:// would send the API key in clear"):
+        with pytest.raises(ApiValueError, match="http:// would send the API key unencrypted"):
             OrderStatusApi(client).order_status(EVENT)
 
 

@@ -17,7 +17,7 @@ __all__ = ["RESTResponse", "Request"]
 
 
 class RESTResponse:
-    """A response that was read to its end."""
+    """A response whose body was read: what the transport returns."""
 
     __slots__ = ("attempts", "data", "headers", "reason", "status", "until")
 
@@ -59,16 +59,16 @@ class RESTResponse:
 
 
 def _nothing_public(_model: object) -> Container[str]:
-    """Take each text of the event for personal."""
+    """Return no key: every text of the event is personal."""
     return ()
 
 
-def _unexplained(redactor: Redactor, data: bytes) -> None:
-    """Make nothing of the body of a refusal."""
+def _read_nothing(redactor: Redactor, data: bytes) -> None:
+    """Leave the body of an error response unread."""
 
 
 class Request(NamedTuple):
-    """What is sent, and within which bounds. None means what the configuration says."""
+    """What one call sends, with its own settings. None means the configuration's."""
 
     method: str
     """The HTTP verb."""
@@ -86,7 +86,7 @@ class Request(NamedTuple):
     """Whether the path stands at the root of the host, instead of below the host's own path."""
 
     secret_query: str = ""
-    """End of the query that no log and no error may show."""
+    """End of the query, which no log and no error may show."""
 
     headers: Mapping[str, str] = MappingProxyType({})
     """Headers as they are sent."""
@@ -95,16 +95,16 @@ class Request(NamedTuple):
     """Body as it is sent."""
 
     key: str = ""
-    """The API key, which has to be masked where the response repeats it."""
+    """The API key, which is masked where the response repeats it."""
 
     model: object = None
-    """What the body is."""
+    """Class of the body: a model, or the type of a plain value."""
 
     public_keys: Callable[[Any], Container[str]] = _nothing_public
-    """Returns the JSON keys of the model whose texts are about nobody, and may be shown."""
+    """Returns the JSON keys of the model whose texts are not personal and may be shown."""
 
-    explain: Callable[[Redactor, bytes], Any] = _unexplained
-    """Reads the body of a refusal: an ErrorResponse, or None when it is not JSON."""
+    read_error: Callable[[Redactor, bytes], Any] = _read_nothing
+    """Reads the body of an error response: an ErrorResponse, or None when it is not a JSON object."""
 
     preload_content: bool = True
     """False for urllib3's own response, unread."""
@@ -119,7 +119,7 @@ class Request(NamedTuple):
     """As ``configuration.retries``."""
 
     def redactor(self) -> Redactor:
-        """Make what masks in the response what it may repeat of this request. A success needs none."""
+        """Return a Redactor that masks what a response repeats of this request. A success needs none."""
         return Redactor(self.key, self.headers, self.body, partial(self.public_keys, self.model))
 
     def __repr__(self) -> str:
