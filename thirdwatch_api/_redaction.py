@@ -161,10 +161,12 @@ class Redactor:
     def _all_secrets(self) -> list[str]:
         """Return credentials and personal texts without escapes."""
         if self._secrets is None:
-            texts = {*self._credentials, *self._personal_texts()}
-            cut = {form for text in texts for form in (text[:_WINDOW], text[:_WINDOW].strip())}
-            forms = {form.casefold().replace("+", " ") for text in cut for form in (text, _without_escapes(text))}
-            self._secrets = [form for form in forms if len(form) >= _SECRET_LENGTH and form.strip()]
+            forms: set[str] = set()
+            for text in {*self._credentials, *self._personal_texts()}:
+                for form in (text[:_WINDOW], text[:_WINDOW].strip()):
+                    forms.update((form, _without_escapes(form)))
+            folded = {form.casefold().replace("+", " ") for form in forms}
+            self._secrets = [form for form in folded if len(form) >= _SECRET_LENGTH and form.strip()]
         return self._secrets
 
     def _personal_texts(self) -> Iterator[str]:

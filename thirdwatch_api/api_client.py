@@ -386,9 +386,7 @@ def _checked_name(name: object) -> str:
     if not name:
         raise ApiValueError("the name of a header is empty")
     if not re.fullmatch(_HEADER_NAME, name):
-        raise ApiValueError(
-            "the name of a header holds a character that HTTP does not allow; use letters, digits and -"
-        )
+        raise ApiValueError("the name of a header holds a character that HTTP does not allow there")
     if name.lower() in _FRAMING:
         raise ApiValueError(f"header {name}: is set by the transport; leave it out")
     return name.lower()

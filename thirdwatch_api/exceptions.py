@@ -303,5 +303,6 @@ def make_error(
         found = next(filter(None, map(headers.get, _REQUEST_IDS)), None)
         error.request_id = found and short(redactor.line(found))
     if error_response is not None:
-        error.explain(error_response, redactor.line(error_response.message or ""))
+        error.error_response = error_response
+        error._detail = redactor.line(error_response.message or "")  # noqa: SLF001 - this factory finishes the error
     return error
