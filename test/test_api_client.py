@@ -125,7 +125,7 @@ def test_headers_of_one_call_are_checked_and_never_logged(
         ({"X-Shop": f"{CANARY}\r\nX-Evil: 1"}, ApiValueError, "header X-Shop: "),
         ({f"X-{CANARY}:": "1"}, ApiValueError, "the name of a header"),
         ({"Content-Length": "1"}, ApiValueError, "header Content-Length: is set by the transport"),
-        ({API_KEY_HEADER.lower(): CANARY}, ApiValueError, "_headers: can't hold the API key; it belongs into "),
+        ({API_KEY_HEADER.lower(): CANARY}, ApiValueError, "_headers: can't hold the API key; set it in "),
     ]
     for headers, kind, message in refused:
         with pytest.raises(kind, match=f"^{message}") as caught:
@@ -771,3 +771,26 @@ class Peer:
     def __exit__(self, *_: object) -> None:
         self._thread.join()
         self._listener.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"X-Shop": 5}, "header X-Shop: expected text, got int"),
+        ({"X-Shop": "a\r\nb"}, "header X-Shop: holds a control character such as a line break; remove it"),
+        (
+            {"X-Shop": "\u20ac"},
+            "header X-Shop: holds a character outside of latin-1; escape it, for example as in a URL",
+        ),
+        ({5: "a"}, "the name of a header: expected text, got int"),
+        ({"": "a"}, "the name of a header is empty"),
+        ({"X Shop": "a"}, "the name of a header holds a character that HTTP does not allow there"),
+        ({"Host": "a"}, "header Host: is set by the transport; leave it out"),
+    ],
+)
+def test_a_header_that_cant_be_sent_is_an_error_with_its_one_cause(
+    client: ApiClient, headers: Any, message: str
+) -> None:
+    with pytest.raises(ApiValueError) as caught:
+        send(client, _headers=headers)
+    assert caught.value.reason == message

@@ -69,7 +69,7 @@ def waiting(places: ConnectionQueue, count: int = 1) -> list[tuple[threading.Thr
         got: list[CallState] = []
         thread = threading.Thread(target=lambda got=got: got.append(take(places)), daemon=True)
         thread.start()
-        while len(places._line) <= number:
+        while len(places._waiting) <= number:
             assert thread.is_alive()
         started.append((thread, got))
     return started
@@ -262,9 +262,9 @@ def test_a_line_that_another_thread_empties_needs_nobody_to_serve_it(places: Con
         def __bool__(self) -> bool:
             return True
 
-    places._line = Emptied()
+    places._waiting = Emptied()
     places._serve()
-    places._line = deque()
+    places._waiting = deque()
     assert free_places(places) == 1
 
 

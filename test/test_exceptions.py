@@ -197,7 +197,7 @@ def test_what_the_service_said_is_one_line_without_addresses() -> None:
 def test_the_text_holds_nothing_that_a_terminal_obeys_or_that_no_file_takes() -> None:
     error = ApiException(400, "Bad\x1b[2J")
     error.explain(ErrorResponse(), "no\u202e \ud800")
-    assert str(error) == "(400) Bad?[2J: no? ?. The answer is in error.body."
+    assert str(error) == "(400) Bad?[2J: no? ?. The response is in error.body."
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_the_deepest_event_that_may_be_sent_can_be_read(sandbox: Sandbox, client
 def test_a_postback_that_is_too_deep_is_refused(depth: int) -> None:
     start = '{"order_id": "o-1001", "flag": "green", "score": 82, "x": '
     configuration, headers = Configuration(api_key="key"), {API_KEY_HEADER: "key"}
-    with pytest.raises(postback.BadPostbackException, match="nested too deep"):
+    with pytest.raises(postback.BadPostbackException, match="nested more than 100 deep"):
         postback.parse(headers, start + "[" * depth + "]" * depth + "}", configuration)
     depth = MAX_DEPTH - 1
     assert isinstance(

@@ -185,7 +185,7 @@ def test_an_answer_without_a_score_is_an_error_that_says_what_to_do(
         ScoreApi(client).score("o-1001")
     error = caught.value
     assert isinstance(error, InvalidResponseException)
-    assert error.reason == "the answer holds no score"
+    assert error.reason == "the response has no score"
     assert "create_order" in str(error)
     assert (error.status, error.attempts) == (200, 1)
     assert "configuration.host" not in str(error)
@@ -194,7 +194,7 @@ def test_an_answer_without_a_score_is_an_error_that_says_what_to_do(
 def test_an_unknown_order_is_an_error_with_what_the_service_said(client: ApiClient) -> None:
     with pytest.raises(ScoreNotReadyException) as caught:
         ScoreApi(client).score_with_http_info("o-none")
-    assert "(200) the answer holds no score: there is no such order" in str(caught.value)
+    assert "(200) the response has no score: there is no such order" in str(caught.value)
     assert caught.value.error_response
     assert caught.value.error_response.message == "there is no such order, or no successful transaction yet"
     assert caught.value.body

@@ -1,12 +1,12 @@
-"""What may be shown of a key, an event and a response. No other module masks.
+"""Redactor: it masks keys and personal texts in what is shown. No other module masks.
 
 A response may repeat the API key and the event, and hold megabytes of anything. So no text costs more than linear time:
 
-* What is shown in one line (a message, a reason phrase, a value in ``repr``) is cut first. Then everything secret or
-  personal in it is masked: keys, texts of the event about a person, whatever looks like an e-mail address.
-* What is kept whole (body and headers of an error) is masked for keys and credentials alone, piece by piece.
+* A text that is shown in one line (a message, a reason phrase, a value in ``repr``) is cut first. Then everything
+  secret or personal in it is masked: keys, personal texts of the event, and what looks like an e-mail address.
+* In a text that is kept whole (body and headers of an error), only keys and credentials are masked, piece by piece.
 
-Patterns are plain strings: ``re`` compiles them when they are first used, and most programs never use them.
+Patterns are plain strings, so that ``re`` compiles them at their first use: most programs never use them.
 """
 
 import re
@@ -21,13 +21,13 @@ __all__ = ["MASK", "Redactor", "short", "without_emails", "without_user"]
 MASK = "***"
 
 _SHOWN = 600
-"""Characters of a text that masking looks at before it is shown."""
+"""Characters of a text that are shown in one line."""
 _DETECTED = 64
-"""Characters by which a longer secret is found."""
+"""Characters of a longer secret that are searched for."""
 _ONE_ESCAPED = 12
-"""The most characters that escapes write one character with: ``\\ud83d\\ude00``, ``%F0%9F%98%80``."""
+"""The most characters of one escaped character: ``\\ud83d\\ude00``, ``%F0%9F%98%80``."""
 _WINDOW = _SHOWN + _DETECTED * _ONE_ESCAPED
-"""Where a secret is looked for: one that begins in the shown part does not hide by going on behind the cut."""
+"""Characters in which secrets are searched: one that begins in the shown part may end behind the cut."""
 _SHORT = 200
 _PIECE = 64 * 1024  # `re` holds the GIL while it searches; a piece of this size takes about a millisecond
 _SECRET_LENGTH = 4
@@ -35,7 +35,7 @@ _CREDENTIAL_LENGTH = 8  # shorter values of such headers are words, such as "bas
 _CUT = "... (cut: the deadline of the call passed)"
 
 _IN_EMAIL = r"[^\s@\"'<>,;:()]"
-# The look-behind lets a match begin at the start of a run only, so that each run is read once.
+# The look-behind lets a match begin only at the start of a run, so each run is read once.
 _EMAIL = rf"(?<!{_IN_EMAIL}){_IN_EMAIL}+@{_IN_EMAIL}+"
 _HEX = "[0-9a-fA-F]"
 _UNIT = (
@@ -65,15 +65,15 @@ def without_emails(text: str) -> str:
 
 
 class Redactor:
-    """Masks in the response to one request what may not be shown. What it needs is worked out at the first use.
+    """The masks of one request: they hide its credentials and personal texts in what is shown of its response.
 
     :param key: the API key as it is sent
     :param headers: the headers of the request, some of which may be credentials
     :param body: the request's JSON
-    :param public_keys: returns the JSON keys of the event whose texts are about nobody. All other texts are personal
+    :param public_keys: returns the JSON keys of the event whose texts are not personal. All other texts are
     """
 
-    __slots__ = ("_body", "_credentials", "_headers", "_key", "_pattern", "_public_keys", "_secrets")
+    __slots__ = ("_body", "_credentials", "_pattern", "_public_keys", "_secrets")
 
     def __init__(
         self,
@@ -82,19 +82,14 @@ class Redactor:
         body: bytes | None = None,
         public_keys: Callable[[], Container[str]] = frozenset,
     ) -> None:
-        self._key = key
-        self._headers = headers
+        self._credentials = _credentials(key, headers or {})
+        self._pattern = _pattern_for(self._credentials)
         self._body = body
         self._public_keys = public_keys
-        self._credentials: set[str] | None = None
-        self._pattern: re.Pattern[str] | None = None
-        self._secrets: list[str] | None = None
+        self._secrets: list[str] | None = None  # most errors need none, and to find them takes the longest
 
     def line(self, text: str) -> str:
-        """Cut a text, and mask in it all that is secret or personal, in every spelling of JSON and URLs.
-
-        Letter case makes no difference.
-        """
+        """Cut a text, and mask what is secret or personal, in any letter case and every spelling of JSON and URLs."""
         window = text[:_WINDOW]
         spans: list[tuple[int, int]] = []
         for plain, places in _views(window):
@@ -115,7 +110,7 @@ class Redactor:
 
         :param until: ``time.monotonic()`` at which the rest of the text is dropped
         """
-        pattern = self._credential_pattern()
+        pattern = self._pattern
         if pattern is None:
             return text
         longest = len(pattern.pattern)  # no match is longer than what it was written with
@@ -134,16 +129,16 @@ class Redactor:
         return "".join((*parts, text[done:]))
 
     def headers(self, headers: Any) -> Any:
-        """Return headers of the same class, names and values masked."""
-        pattern = self._credential_pattern()
-        # Most responses repeat no credential, and none has a line break.
+        """Mask the credentials in names and values of headers, and return headers of the same class."""
+        pattern = self._pattern
+        # Most responses repeat no credential, and no header holds a line break.
         if pattern is None or not pattern.search("\n".join([*headers, *headers.values()])):
             return headers
         return type(headers)((self.whole(name), self.whole(value)) for name, value in headers.items())
 
     def json(self, response: dict[str, Any]) -> None:
-        """Mask a JSON object in place and without recursion, for it may be nested as deep as it likes."""
-        pattern = self._credential_pattern()
+        """Mask the credentials in a JSON object, in place. Without recursion: it may be nested very deep."""
+        pattern = self._pattern
         if pattern is None:
             return
 
@@ -163,43 +158,24 @@ class Redactor:
                 holder[:] = masked
             pending += [value for value in masked if isinstance(value, (dict, list))]
 
-    def _all_credentials(self) -> set[str]:
-        # A key is also masked without the prefix that it is sent with, as are the values of headers.
-        found = {text for text in (self._key, self._key.rpartition(" ")[2]) if len(text) >= _SECRET_LENGTH}
-        for name, value in (self._headers or {}).items():
-            if re.search(_CREDENTIAL, name):
-                parts = [pair.partition("=")[2].strip() for pair in value.split(";")]
-                found.update(
-                    text for text in (value, value.rpartition(" ")[2], *parts) if len(text) >= _CREDENTIAL_LENGTH
-                )
-        return found
-
-    def _credential_pattern(self) -> "re.Pattern[str] | None":
-        if self._credentials is None:
-            self._credentials = self._all_credentials()
-            longest_first = sorted(self._credentials, key=len, reverse=True)
-            # Nobody escapes an ASCII letter or digit.
-            forms = [re.sub("[^0-9A-Za-z]", _spellings, text) for text in longest_first]
-            self._pattern = re.compile("|".join(forms)) if forms else None
-        return self._pattern
-
     def _all_secrets(self) -> list[str]:
         """Return credentials and personal texts without escapes."""
         if self._secrets is None:
-            self._credential_pattern()
-            texts = {*(self._credentials or ()), *self._personal_texts()}
-            cut = {form for text in texts for form in (text[:_WINDOW], text[:_WINDOW].strip())}
-            forms = {form.casefold().replace("+", " ") for text in cut for form in (text, _without_escapes(text))}
-            self._secrets = [form for form in forms if len(form) >= _SECRET_LENGTH and form.strip()]
+            forms: set[str] = set()
+            for text in {*self._credentials, *self._personal_texts()}:
+                for form in (text[:_WINDOW], text[:_WINDOW].strip()):
+                    forms.update((form, _without_escapes(form)))
+            folded = {form.casefold().replace("+", " ") for form in forms}
+            self._secrets = [form for form in folded if len(form) >= _SECRET_LENGTH and form.strip()]
         return self._secrets
 
     def _personal_texts(self) -> Iterator[str]:
-        """Find the texts of the event that are about a person."""
+        """Yield the personal texts of the event."""
         if not self._body:
             return
         try:
             public: Container[str] = self._public_keys()
-        except (ImportError, OSError):  # the process has no file descriptor left for an import
+        except (ImportError, OSError):  # the process is out of file descriptors for an import
             public = ()
         pending: list[tuple[bool, object]] = [(False, loads(self._body))]
         while pending:
@@ -212,8 +188,29 @@ class Redactor:
                 yield value
 
 
+def _credentials(key: str, headers: Mapping[str, str]) -> set[str]:
+    """Return the key and the credentials among the headers, each also without the word before it (``Bearer``)."""
+    found: set[str] = set()
+    for text in (key, key.rpartition(" ")[2]):
+        if len(text) >= _SECRET_LENGTH:
+            found.add(text)
+    for name, value in headers.items():
+        if re.search(_CREDENTIAL, name):
+            texts = [value, value.rpartition(" ")[2]]
+            texts += [pair.partition("=")[2].strip() for pair in value.split(";")]  # of a cookie
+            found.update([text for text in texts if len(text) >= _CREDENTIAL_LENGTH])
+    return found
+
+
+def _pattern_for(credentials: set[str]) -> "re.Pattern[str] | None":
+    """Compile a pattern that finds credentials in all spellings of JSON and URLs."""
+    # Nobody escapes an ASCII letter or digit.
+    forms = [re.sub("[^0-9A-Za-z]", _spellings, text) for text in sorted(credentials, key=len, reverse=True)]
+    return re.compile("|".join(forms)) if forms else None
+
+
 def _masked(text: str, spans: list[tuple[int, int]]) -> str:
-    """Cut a text, and replace by ``***`` what the spans cover, which may overlap."""
+    """Cut a text, and replace each span by ``***``; spans may overlap."""
     shown = min(len(text), _SHOWN)
     parts: list[str] = []
     done = 0
@@ -227,7 +224,7 @@ def _masked(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def _views(text: str) -> list[tuple[str, Sequence[int]]]:
-    """Return a text as it is and without escapes, both without letter case, and where each character begins."""
+    """Return a text as it is and without escapes, both casefolded, and the place of each character in the text."""
     folded = text.casefold()
     views: list[tuple[str, Sequence[int]]] = [(folded, range(len(text) + 1))]
     if len(folded) != len(text):
@@ -260,7 +257,7 @@ def _without_escape(found: "re.Match[str]") -> str:
 
 
 def _common(secret: str, view: str, at: int) -> int:
-    """Count the characters of the secret that stand there: the text may hold its beginning only."""
+    """Return how many characters of the secret the text has at a place: it may hold only the beginning."""
     end, beyond = 0, len(secret)
     while beyond - end > 1:
         middle = (end + beyond) // 2
@@ -272,7 +269,7 @@ def _common(secret: str, view: str, at: int) -> int:
 
 
 def _spellings(found: "re.Match[str]") -> str:
-    """Write the pattern of a character as JSON and URLs spell it."""
+    """Return a pattern for one character in all spellings of JSON and URLs."""
     character = found[0]
     escaped = f"\\u{ord(character):04x}"
     forms = {character, dumps(character)[1:-1], escaped, "\\u" + escaped[2:].upper()}

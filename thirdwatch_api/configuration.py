@@ -486,3 +486,11 @@ class Configuration:
         Configuration.__init__(self)
         for name, value in state.items():
             setattr(self, name, value)
+
+
+def default_configuration() -> Configuration:
+    """Return ``thirdwatch_api.configuration`` as it is now."""
+    # Looked up, not handed down: users may assign another configuration to the package, and an assignment to a module
+    # calls no code of ours. This is the only place that looks.
+    configuration: Configuration = sys.modules[__name__.partition(".")[0]].configuration
+    return configuration

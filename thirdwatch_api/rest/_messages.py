@@ -17,7 +17,7 @@ __all__ = ["RESTResponse", "Request"]
 
 
 class RESTResponse:
-    """A response that was read to its end."""
+    """A response whose body was read: what the transport returns."""
 
     __slots__ = ("attempts", "data", "headers", "reason", "status", "until")
 
@@ -59,16 +59,16 @@ class RESTResponse:
 
 
 def _nothing_public(_model: object) -> Container[str]:
-    """Take each text of the event for personal."""
+    """Return no key: every text of the event is personal."""
     return ()
 
 
-def _unexplained(redactor: Redactor, data: bytes) -> None:
-    """Make nothing of the body of a refusal."""
+def _read_nothing(redactor: Redactor, data: bytes) -> None:
+    """Leave the body of an error response unread."""
 
 
 class Request:
-    """What is sent, and within which bounds. None means what the configuration says.
+    """What one call sends, with its own settings. None means the configuration's.
 
     It is no tuple: error trackers would list what is in it, the API key and the event.
     """
@@ -77,7 +77,6 @@ class Request:
         "at_root",
         "body",
         "deadline",
-        "explain",
         "headers",
         "host",
         "key",
@@ -86,6 +85,7 @@ class Request:
         "path",
         "preload_content",
         "public_keys",
+        "read_error",
         "retries",
         "secret_query",
         "target",
@@ -108,7 +108,7 @@ class Request:
     """Whether the path stands at the root of the host, instead of below the host's own path."""
 
     secret_query: str
-    """End of the query that no log and no error may show."""
+    """End of the query, which no log and no error may show."""
 
     headers: Mapping[str, str]
     """Headers as they are sent."""
@@ -117,16 +117,16 @@ class Request:
     """Body as it is sent."""
 
     key: str
-    """The API key, which has to be masked where the response repeats it."""
+    """The API key, which is masked where the response repeats it."""
 
     model: object
-    """What the body is."""
+    """Class of the body: a model, or the type of a plain value."""
 
     public_keys: Callable[[Any], Container[str]]
-    """Returns the JSON keys of the model whose texts are about nobody, and may be shown."""
+    """Returns the JSON keys of the model whose texts are not personal and may be shown."""
 
-    explain: Callable[[Redactor, bytes], Any]
-    """Reads the body of a refusal: an ErrorResponse, or None when it is not JSON."""
+    read_error: Callable[[Redactor, bytes], Any]
+    """Reads the body of an error response: an ErrorResponse, or None when it is not a JSON object."""
 
     preload_content: bool
     """False for urllib3's own response, unread."""
@@ -154,7 +154,7 @@ class Request:
         key: str = "",
         model: object = None,
         public_keys: Callable[[Any], Container[str]] = _nothing_public,
-        explain: Callable[[Redactor, bytes], Any] = _unexplained,
+        read_error: Callable[[Redactor, bytes], Any] = _read_nothing,
         preload_content: bool = True,
         timeout: TimeoutSetting = None,
         deadline: float | None = None,
@@ -171,14 +171,14 @@ class Request:
         self.key = key
         self.model = model
         self.public_keys = public_keys
-        self.explain = explain
+        self.read_error = read_error
         self.preload_content = preload_content
         self.timeout = timeout
         self.deadline = deadline
         self.retries = retries
 
     def redactor(self) -> Redactor:
-        """Make what masks in the response what it may repeat of this request. A success needs none."""
+        """Return a Redactor that masks what a response repeats of this request. A success needs none."""
         return Redactor(self.key, self.headers, self.body, partial(self.public_keys, self.model))
 
     def __repr__(self) -> str:
