@@ -24,7 +24,7 @@ from thirdwatch_api.rest import _transport
 from thirdwatch_api.rest._connections import keep_deadline
 from thirdwatch_api.rest._endpoint import open_endpoint
 
-from .servers import EVENT, Authority, FaultServer, Peer, Proxy, Step, answer, drip, head, make_client, message
+from .servers import EVENT, Authority, Clock, FaultServer, Peer, Proxy, Step, answer, drip, head, make_client, message
 
 
 def padded(name: str, size: int) -> bytes:
@@ -138,18 +138,21 @@ def test_garbage_in_a_body_over_tls_is_no_response(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("through_proxy", [False, True])
-def test_a_raw_response_is_read_until_the_deadline_of_its_call(through_proxy: bool, tmp_path: Path) -> None:
+def test_a_raw_response_is_read_until_the_deadline_of_its_call(
+    through_proxy: bool, clock: Clock, tmp_path: Path
+) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
     step = drip(b"x" * 1000, 0.05, head(200, {"Content-Length": "1000"}))
     with FaultServer(step, tls=authority.server("127.0.0.1", "shop.example")) as server:
         with Proxy(server.port, tls=authority.server()) as proxy:
-            settings: dict[str, Any] = {"ssl_ca_cert": ca_file, "deadline": 0.5, "timeout": 10.0}
+            settings: dict[str, Any] = {"ssl_ca_cert": ca_file, "deadline": 60.0, "timeout": 40.0}
             host = server.url
             if through_proxy:
                 host, settings["proxy"] = "https://shop.example/event", proxy.url()
             with make_client(host, **settings) as client:
                 response: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
+                clock.advance(59.5)
                 with pytest.raises(HTTPError):
                     response.read()
                 response.release_conn()
