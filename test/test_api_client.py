@@ -285,8 +285,59 @@ def test_a_key_may_come_as_a_header(sandbox: Sandbox, make_client: Callable[...,
     assert [request.authorized for request in sandbox.requests] == [True, True]
 
 
-def test_the_key_of_the_configuration_goes_before_one_in_a_header(sandbox: Sandbox, client: ApiClient) -> None:
-    client.set_default_header(API_KEY_HEADER.lower(), "another-key")
+@pytest.mark.parametrize("where", ["constructor", "default", "call"])
+@pytest.mark.parametrize("name", [API_KEY_HEADER, API_KEY_HEADER.lower()])
+def test_a_key_in_a_header_goes_before_that_of_the_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str, where: str
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", "another-merchant")
+    settings = Configuration(host=sandbox.host)
+    given_ = (name, f" {sandbox.api_key} ") if where == "constructor" else (None, None)
+    with ApiClient(None, *given_, configuration=settings) as client:
+        if where == "default":
+            client.set_default_header(API_KEY_HEADER.title(), "the-key-before")
+            client.set_default_header(name, sandbox.api_key)
+        send(client, header_params={name: sandbox.api_key} if where == "call" else None)
+        ask_in_query = send(client, auth_settings=["api_key_query"], header_params={name: sandbox.api_key})
+    assert sandbox.requests[0].authorized
+    assert ask_in_query.status == 200
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t", None])
+@pytest.mark.parametrize("where", ["constructor", "default", "call"])
+@pytest.mark.parametrize("auth", ["api_key", "api_key_query", "api_key_body"])
+def test_an_empty_key_in_a_header_is_an_error_and_never_that_of_the_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, value: Any, where: str, auth: str
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", "another-merchant")
+    given_ = (API_KEY_HEADER.lower(), value) if where == "constructor" else (None, None)
+    with ApiClient(None, *given_, configuration=Configuration(host=sandbox.host)) as client:
+        if where == "default":
+            client.set_default_header(API_KEY_HEADER, value or "")
+        with pytest.raises(ApiValueError, match=r"^header X-THIRDWATCH-API-KEY: is empty"):
+            headers = {API_KEY_HEADER: value or ""} if where == "call" else None
+            send(client, header_params=headers, auth_settings=[auth])
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("auth", ["api_key", "api_key_query"])
+def test_a_key_in_a_header_that_is_no_text_is_refused_unseen(sandbox: Sandbox, client: ApiClient, auth: str) -> None:
+    client.default_headers[API_KEY_HEADER] = CANARY.encode()  # type: ignore[assignment]  # that is the point
+    with pytest.raises(ApiTypeError, match=r"^header X-THIRDWATCH-API-KEY: expected text, got bytes$"):
+        send(client, auth_settings=[auth])
+    assert sandbox.requests == []
+
+
+def test_two_keys_that_were_given_and_differ_are_an_error(
+    sandbox: Sandbox, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", CANARY)
+    client.set_default_header(API_KEY_HEADER.lower(), f"{CANARY}-2")
+    with pytest.raises(ApiValueError, match="differs from the configuration's API key; set only one of them") as caught:
+        send(client)
+    assert CANARY not in str(caught.value)
+    assert sandbox.requests == []
+    client.set_default_header(API_KEY_HEADER.lower(), sandbox.api_key)
     send(client)
     assert sandbox.requests[0].authorized
 

@@ -183,7 +183,7 @@ class ApiClient:
         self._user_agent = value
 
     def set_default_header(self, header_name: str, header_value: str) -> None:
-        """Send a header with each call of this client.
+        """Send a header with each call of this client. An API key goes before that of the environment.
 
         :param header_name: name of the header
         :param header_value: its value
@@ -326,16 +326,36 @@ class ApiClient:
         return data if data_only else ApiResponse(data, answer.status, headers)
 
     def _key(self, header_params: Mapping[str, str] | None) -> str:
-        """Find the API key: the configuration's, else the one that the user put into the headers."""
+        """Find the API key: the one of a header that the client or the call was given, else the configuration's."""
         key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
+        own = self._key_in_headers(header_params)
+        if own is not None:
+            if key and own != key and not self.configuration.has_key_of_environment():
+                raise ApiValueError(
+                    f"header {API_KEY_HEADER}: differs from the configuration's API key; set only one of them"
+                )
+            return own
         if not key:
-            given = {**(header_params or {}), **self.default_headers}
-            key = next((value for name, value in given.items() if str(name).upper() == API_KEY_HEADER), None)
-        if not key:
-            given_empty = any(str(name).upper() == API_KEY_HEADER for name in self.configuration.api_key)
-            cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; " if given_empty else ""
+            cause = ""
+            if API_KEY_HEADER in self.configuration.api_key:
+                cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; "
             advice = _SET_KEY if self.configuration is default_configuration() else _SET_KEY_OF_CLIENT
             raise ApiValueError(f"no API key: {cause}{advice}")
+        return key
+
+    def _key_in_headers(self, header_params: Mapping[str, str] | None) -> str | None:
+        """Return the API key among the headers, None when they hold none. It is the last one, as in ``_headers``."""
+        if not (header_params or self.default_headers):
+            return None
+        given: list[tuple[object, object]] = [*(header_params or {}).items(), *self.default_headers.items()]
+        keys = [value for name, value in given if str(name).upper() == API_KEY_HEADER]
+        if not keys:
+            return None
+        if not isinstance(keys[-1], str):
+            raise ApiTypeError(f"header {API_KEY_HEADER}: expected text, got {type(keys[-1]).__name__}")
+        key = keys[-1].strip()
+        if not key:
+            raise ApiValueError(f"header {API_KEY_HEADER}: is empty; set an API key there, or leave the header out")
         return key
 
     def _headers(
