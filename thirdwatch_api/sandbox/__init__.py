@@ -17,10 +17,10 @@ import hmac
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
 from threading import RLock, Thread
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -52,6 +52,7 @@ _MAX_PROBLEMS = 20
 _MAX_SHOWN = 64
 _MAX_REQUESTS = 10_000
 _MAX_REFUSED_BODY = 64 * 1024
+_MAX_REFUSED_HEAD = 16 * 1024
 _JOIN_TIMEOUT = 1.0  # seconds to wait for a postback when the sandbox is closed
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -294,6 +295,8 @@ class Sandbox:
             else:
                 request.error = "scripted"
                 response = json_response(script.status, request.error)
+                if not request.authorized:
+                    _shorten(request)
             request.status = 0 if script.cut else response.status
             self._requests.append(request)
             if self._on_request:
@@ -318,8 +321,7 @@ class Sandbox:
             return accept(request)
         except HTTPError as refused:
             request.error = str(refused)
-            # Anybody on this machine may send them, so they must not fill the memory.
-            request.body = request.body[:_MAX_REFUSED_BODY]
+            _shorten(request)
             return refused.response
 
     def _accept_event(self, model: type[Model], request: Request) -> Response:
@@ -423,6 +425,30 @@ def _pop_key(request: Request) -> bytes:
     return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else b""
 
 
+def _shorten(request: Request) -> None:
+    """Keep a part of a refused request: anybody on this machine may send it, so it must not fill the memory."""
+    request.body = request.body[:_MAX_REFUSED_BODY]
+    request.path = request.path[:_MAX_REFUSED_HEAD]
+    request.query = dict(_first(request.query.items()))
+    kept = _first(request.headers.items())
+    for name in set(request.headers):
+        del request.headers[name]
+    for name, value in kept:
+        request.headers[name] = value
+
+
+def _first(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the fields that fit into the part of a head that is kept."""
+    kept: list[tuple[str, str]] = []
+    left = _MAX_REFUSED_HEAD
+    for name, value in fields:
+        size = len(name) + len(value)
+        if size <= left:
+            kept.append((name, value))
+            left -= size
+    return kept
+
+
 def _authorize(request: Request, key_place: str) -> None:
     if not request.authorized:
         raise HTTPError(401, f"{key_place} is missing, or its key is not the sandbox's")
@@ -442,7 +468,7 @@ def _check_media_type(request: Request) -> None:
 def _hints(event: Model) -> list[str]:
     """Name the values that are accepted, as all are, but are probably misspelt."""
     hints: list[str] = []
-    for path, value, nearest in unknown_values(event)[:_MAX_PROBLEMS]:
+    for path, value, nearest in islice(unknown_values(event), _MAX_PROBLEMS):
         advice = f"; did you mean {nearest!r}?" if nearest else ""
         hints.append(f"unknown value {without_emails(value)[:_MAX_SHOWN]!r} for {path.partition('.')[2]}{advice}")
     return hints

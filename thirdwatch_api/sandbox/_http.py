@@ -51,7 +51,8 @@ class Request:
 
     body: bytes = field(default=b"", repr=False)
     """The bytes that came, personal data included. A ``secret`` that is the API key is taken out. A refused request
-    keeps 64 KiB of it at most, and nothing when it came from elsewhere or when it was unclear where the body ends."""
+    keeps 64 KiB of it at most, and 16 KiB each of path, query and headers; so does one without the key that a script
+    met. It keeps no body when it came from elsewhere or when it was unclear where the body ends."""
 
     authorized: bool = False
     """Whether it carried the sandbox's API key."""
