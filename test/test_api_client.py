@@ -444,6 +444,7 @@ def test_query_parameters_come_after_a_question_mark(query: Any, wanted: str) ->
         {"method": "P\u00d6ST"},
         {"path_params": {"a": Unreadable()}, "resource_path": "/v1/{a}"},
         {"query_params": {"a": Unreadable()}},
+        {"auth_settings": 5},
         {"response_type": "NoSuchModel"},
     ],
     ids=str,
@@ -461,6 +462,13 @@ def test_misuse_of_call_api_is_one_of_our_errors(sandbox: Sandbox, client: ApiCl
         (lambda _: ApiClient(configuration="key"), r"configuration: expected a Configuration, got str"),  # type: ignore[arg-type]  # that is the point
         (lambda client: send(client, method="PO ST"), r"method: expected an HTTP verb such as POST"),
         (lambda client: send(client, resource_path=5), r"resource_path: expected text, got int"),
+        (lambda client: setattr(client, "host", b"x"), r"host: expected text, got bytes"),
+        (lambda client: setattr(client, "host", 5), r"host: expected text, got int"),
+        (
+            lambda client: send(client, auth_settings=5),
+            r'auth_settings: expected a list such as \["api_key"\], got int',
+        ),
+        (lambda client: send(client, auth_settings="api_key"), r"auth_settings: expected a list .*, got str"),
     ],
 )
 def test_a_message_names_the_one_argument_that_is_wrong(
@@ -468,6 +476,31 @@ def test_a_message_names_the_one_argument_that_is_wrong(
 ) -> None:
     with pytest.raises((ApiTypeError, ApiValueError), match=f"^{message}$"):
         call(client)
+
+
+def test_default_headers_that_are_no_dict_are_named(sandbox: Sandbox, client: ApiClient) -> None:
+    client.default_headers = None  # type: ignore[assignment]  # that is the point
+    with pytest.raises(ApiTypeError, match=r"^default_headers: expected a dict, got NoneType$"):
+        send(client)
+    client.default_headers = {}
+    send(client)
+    assert len(sandbox.requests) == 1
+
+
+@pytest.mark.parametrize("at_root", [True, False])
+@pytest.mark.parametrize("path", ["", "http://shop.invalid/x", "@shop.invalid/x", "v1/login", ":1/x", "{a}/x"])
+def test_a_path_that_could_lead_to_another_host_is_refused(
+    sandbox: Sandbox, client: ApiClient, path: str, at_root: bool
+) -> None:
+    with pytest.raises(ApiValueError, match=r"^resource_path: must begin with /"):
+        send(client, resource_path=path, at_root=at_root, path_params={"a": "/"})
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("auth", [("api_key",), frozenset({"api_key"}), {"api_key": 1}])
+def test_auth_settings_may_be_any_collection(sandbox: Sandbox, client: ApiClient, auth: Any) -> None:
+    send(client, auth_settings=auth)
+    assert sandbox.requests[0].authorized
 
 
 @pytest.mark.parametrize("path", [f"{PATH}\r\nX-Evil: 1", f"{PATH} HTTP/1.1\r\n\r\n", f"{PATH}é\udcff"])

@@ -8,7 +8,7 @@ import re
 import sys
 import weakref
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -130,9 +130,7 @@ class ApiClient:
         *,
         configuration: Configuration | None = None,
     ) -> None:
-        if not (host is None or isinstance(host, str)):
-            advice = "; pass it as configuration=" if isinstance(host, Configuration) else ""
-            raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
+        _check_host(host)
         if not (configuration is None or isinstance(configuration, Configuration)):
             raise ApiTypeError(f"configuration: expected a Configuration, got {type(configuration).__name__}")
         self.configuration: Configuration = default_configuration() if configuration is None else configuration
@@ -170,6 +168,7 @@ class ApiClient:
 
     @host.setter
     def host(self, value: str | None) -> None:
+        _check_host(value)
         self._host = value
 
     @property
@@ -238,7 +237,8 @@ class ApiClient:
     ) -> Any:
         """Make one call; what the methods of the API classes are built on.
 
-        :param resource_path: path of the endpoint below the host's, with ``{name}`` for each path parameter
+        :param resource_path: path of the endpoint below the host's, from its ``/`` on, with ``{name}`` for each path
+            parameter
         :param method: HTTP verb
         :param path_params: values for the names in the path
         :param query_params: what comes after the question mark
@@ -264,6 +264,9 @@ class ApiClient:
         if not (header_params is None or isinstance(header_params, Mapping)):
             raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
         _check_own_headers(_headers)
+        _check_path_and_auth(resource_path, auth_settings)
+        if not isinstance(self.default_headers, Mapping):
+            raise ApiTypeError(f"default_headers: expected a dict, got {type(self.default_headers).__name__}")
         target = _target(resource_path, path_params, query_params)
         text: str | None = None if body is None else value_to_json(body)
         auth = auth_settings or ()
@@ -381,6 +384,20 @@ class ApiClient:
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
         self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), dict(own), *state[3:]), headers)
         return headers
+
+
+def _check_host(host: object) -> None:
+    if not (host is None or isinstance(host, str)):
+        advice = "; pass it as configuration=" if isinstance(host, Configuration) else ""
+        raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
+
+
+def _check_path_and_auth(path: str, auth: object) -> None:
+    """Refuse a path that would lead to another host, and ``auth_settings`` that are no list."""
+    if not path.startswith("/"):
+        raise ApiValueError("resource_path: must begin with /; the host belongs into the configuration")
+    if auth is not None and (isinstance(auth, str) or not isinstance(auth, Collection)):
+        raise ApiTypeError(f'auth_settings: expected a list such as ["api_key"], got {type(auth).__name__}')
 
 
 def _check_own_headers(headers: object) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from json import loads
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 from .._lazy import load
 from ..exceptions import ApiException, ApiTypeError, ApiValueError
@@ -267,7 +267,7 @@ class _Encoder:
             return {}
 
     def _name(self, key: object, path: Path) -> str:
-        if not isinstance(key, str):
+        if not _is_text(key):
             return self.refuse(path, f"a key must be text, got {type(key).__name__}")
         return self._try(string_to_json, key, path)
 
@@ -281,6 +281,11 @@ def _wire_keys(model: type[Model]) -> frozenset[str]:
     return _known_keys[model]
 
 
+def _is_text(key: object) -> TypeGuard[str]:
+    """Return whether a key is text itself: ``isinstance`` also takes what a lazy object stands for."""
+    return issubclass(type(key), str)
+
+
 def _is_missing(value: object) -> bool:
     try:
         return value is None or text_to_json(value) == '""'
@@ -290,7 +295,7 @@ def _is_missing(value: object) -> bool:
 
 def _hint(model: type[Model], key: object) -> str:
     """Name the key that was probably meant."""
-    if not isinstance(key, str) or not re.fullmatch(_PLAIN_KEY, key):
+    if not _is_text(key) or not re.fullmatch(_PLAIN_KEY, key):
         return ""
     names = {f.name: f.wire for f in field_table(model)}
     near = names.get(key) or load("._hints", __package__).nearest(names.values(), key)
@@ -307,4 +312,4 @@ def _spell(path: Path) -> str:
 
 def _key(key: object) -> str:
     """Show a key of a mapping in a path, unless it might be somebody's data."""
-    return key if isinstance(key, str) and re.fullmatch(_PLAIN_KEY, key) else f"<{type(key).__name__}>"
+    return key if _is_text(key) and re.fullmatch(_PLAIN_KEY, key) else f"<{type(key).__name__}>"
