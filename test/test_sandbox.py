@@ -756,7 +756,8 @@ def test_a_wrong_argument_of_the_sandbox_is_named(arguments: Any, kind: type[Exc
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ((1001, 12), "score: order_id: expected str, got int"),
+        ((b"o-1001", 12), "score: order_id: expected text, got bytes; decode it"),
+        ((True, 12), "score: order_id: expected text, got bool; pass 'true' or 'false' if text is meant"),
         (("o-1001", "12"), "score: score: expected int, got str"),
         (("o-1001", True), "score: score: expected int, got bool"),
     ],

@@ -27,7 +27,7 @@ from ._scalars import (
     type_name,
 )
 
-__all__ = ["JsonText", "encode", "to_json", "to_json_value", "value_to_json"]
+__all__ = ["JsonText", "encode", "to_json", "to_json_value", "to_text", "value_to_json"]
 
 _PLAIN_KEY = r"[\w.-]{1,64}"
 _MAX_DEPTH = 64
@@ -93,6 +93,25 @@ def value_to_json(value: object) -> JsonText:
 def to_json_value(value: object) -> Any:
     """Return what ``value_to_json`` writes as plain values."""
     return loads(value_to_json(value))
+
+
+def to_text(name: str, value: object) -> str:
+    """Return what a text field would send for a value.
+
+    :param name: what messages call it
+    :raises ApiTypeError: it is nothing that a text field takes
+    :raises ApiValueError: it can't be read or written
+    """
+    try:
+        text = text_to_json(value)
+    except NoFormError as error:
+        raise ApiValueError(f"{name}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - values of the user may raise anything
+        raise ApiValueError(f"{name}: can't be read ({type(error).__name__})") from None
+    if text is None:
+        raise ApiTypeError(f"{name}: expected text, got {type_name(value)}{advice(value, 'text')}")
+    result: str = loads(text)
+    return result
 
 
 @contextmanager

@@ -32,9 +32,9 @@ from ..apis.postback_api import PostbackApi
 from ..apis.score_api import ScoreApi
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiTypeError, ApiValueError
-from ..models._encoder import encode
+from ..models._encoder import encode, to_text
 from ..models._hints import unknown_values
-from ..models._model import JsonObject, Model
+from ..models._model import JsonObject, Model, Text
 from ..models._plain import Plain
 from ..models.client_action import ClientAction
 from ..models.postback_urls import PostbackUrls
@@ -202,17 +202,18 @@ class Sandbox:
         with self._lock:
             self._scripts.extend(repeat(script, times))
 
-    def score(self, order_id: str, score: int) -> None:
+    def score(self, order_id: Text, score: int) -> None:
         """Set the score of an order, now or before it comes. If it had one, the new one is sent as a postback.
 
-        :param order_id: number of the order
+        :param order_id: number of the order, in any form that an event takes
         :param score: any whole number; above 70 it is red
         :raises ApiTypeError: an argument has the wrong type
+        :raises ApiValueError: the number can't be read
         """
-        _check_type("score: order_id", order_id, str)
+        order = to_text("score: order_id", order_id)
         _check_type("score: score", score, int)
         with self._lock:
-            self._state.set_score(order_id, score)
+            self._state.set_score(order, score)
 
     def send_action(self, order_id: str, action_type: str, message: str = "") -> Delivery:
         """Send the shop what an analyst decided, and wait for its response.
