@@ -418,6 +418,55 @@ def test_a_dict_that_was_assigned_is_not_shared() -> None:
     assert configuration.api_key == {API_KEY_HEADER: "text"}
 
 
+@pytest.mark.parametrize("name", [API_KEY_HEADER.lower(), API_KEY_HEADER.title()])
+@pytest.mark.parametrize("key", ["given", ""])
+@pytest.mark.parametrize(
+    "assign",
+    [
+        lambda keys, name, key: keys.__setitem__(name, key),
+        lambda keys, name, key: keys.update({name: key}),
+        lambda keys, name, key: keys.update([(name, key)]),
+        lambda keys, name, key: keys.__ior__({name: key}),
+        lambda keys, name, key: (keys.pop(name), keys.setdefault(name, key)),
+    ],
+    ids=["item", "update", "pairs", "or", "setdefault"],
+)
+def test_the_last_key_wins_whatever_the_letter_case_of_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, key: str, assign: Callable[..., object]
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", "from the environment")
+    configuration = Configuration()
+    assign(configuration.api_key, name, key)
+    assert configuration.get_api_key_with_prefix(API_KEY_HEADER) == (key or None)
+    assert configuration.api_key == {API_KEY_HEADER: key}
+    for twin in (copy.copy(configuration), copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration))):
+        assert twin.api_key == {API_KEY_HEADER: key}
+
+
+def test_a_key_is_found_under_its_name_in_any_letter_case() -> None:
+    keys = Configuration(api_key={API_KEY_HEADER: "first", API_KEY_HEADER.lower(): CANARY, "X-Other": "x"}).api_key
+    lower = API_KEY_HEADER.lower()
+    assert (keys[lower], keys.get(lower), lower in keys, keys.setdefault(lower, "new")) == (
+        CANARY,
+        CANARY,
+        True,
+        CANARY,
+    )
+    assert (keys.get("x-other"), keys.pop("x-other", "none"), "x-other" in keys) == (None, "none", False)
+    for twin in (keys.copy(), copy.copy(keys), copy.deepcopy(keys), pickle.loads(pickle.dumps(keys))):
+        assert (type(twin), twin) == (type(keys), keys)
+        assert CANARY not in repr(twin)
+        del twin[lower]
+        assert twin == {"X-Other": "x"}
+    assert keys.pop(lower) == CANARY
+    assert lower not in keys
+
+
+def test_the_prefix_is_found_in_any_letter_case() -> None:
+    configuration = Configuration(api_key="key", api_key_prefix={API_KEY_HEADER.lower(): "Token"})
+    assert configuration.get_api_key_with_prefix(API_KEY_HEADER.lower()) == "Token key"
+
+
 @pytest.mark.parametrize(
     "twin_of", [copy.copy, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))], ids=["copy", "deepcopy", "pickle"]
 )

@@ -9,6 +9,8 @@ import pydoc
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
@@ -395,7 +397,7 @@ def test_values_outside_of_the_known_ones_are_listed_with_the_nearest() -> None:
         promotions=[models.Promotion(status=True), models.Promotion(status="")],
         items=(Item(seller=Seller()),),
     )
-    assert unknown_values(order) == [
+    assert list(unknown_values(order)) == [
         ("CreateOrder.shipping_method", "physical", "_physical"),
         ("CreateOrder.payment_methods[1].payment_type", "credit card", "_creditCard"),
         ("CreateOrder.payment_methods[2]._paymentType", "cod", None),
@@ -404,20 +406,37 @@ def test_values_outside_of_the_known_ones_are_listed_with_the_nearest() -> None:
 
 def test_a_dict_is_compared_by_its_wire_keys() -> None:
     event = {"_orderStatus": "fulfilled", "_reason": "_other", "order_status": "x", "_description": "y"}
-    assert unknown_values(event, OrderStatus) == [UnknownValue("OrderStatus._orderStatus", "fulfilled", "_fulfilled")]
-    assert unknown_values(event, OrderStatus, "body")[0].path == "body._orderStatus"
-    assert unknown_values(event) == []
-    assert unknown_values(OrderStatus(order_status="_held"), Item) == []
+    assert list(unknown_values(event, OrderStatus)) == [
+        UnknownValue("OrderStatus._orderStatus", "fulfilled", "_fulfilled")
+    ]
+    assert next(unknown_values(event, OrderStatus, "body")).path == "body._orderStatus"
+    assert list(unknown_values(event)) == []
+    assert list(unknown_values(OrderStatus(order_status="_held"), Item)) == []
+
+
+def test_a_value_is_compared_only_when_it_is_asked_for() -> None:
+    read: list[int] = []
+
+    class Parts(tuple[dict[str, str], ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[dict[str, str]]:
+            for number in range(100_000):
+                read.append(number)
+                yield {"_paymentType": f"credtcard{number}"}
+
+    found = list(islice(unknown_values({"_paymentMethods": Parts()}, models.CreateOrder), 20))
+    assert len(found) == len(read) == 20
 
 
 def test_no_personal_value_is_among_the_unknown_ones() -> None:
-    assert unknown_values(CreateAccount(gender="c4n4ry")) == []
+    assert list(unknown_values(CreateAccount(gender="c4n4ry"))) == []
 
 
 def test_what_holds_itself_is_compared_once() -> None:
     item = Item()
     item.seller = item  # type: ignore[assignment]  # that is the point
-    assert unknown_values(models.AddToCart(item=item)) == []
+    assert list(unknown_values(models.AddToCart(item=item))) == []
 
 
 @pytest.mark.parametrize(

@@ -335,6 +335,33 @@ def test_a_refused_request_keeps_64_kib_of_its_body(sandbox: Sandbox, key: str |
     assert [request.body for request in sandbox.requests] == [body[: 64 << 10]] * 2
 
 
+@pytest.mark.parametrize("key", [None, "wrong", "sandbox-key"])
+def test_a_scripted_response_keeps_64_kib_of_a_body_without_the_key(sandbox: Sandbox, key: str | None) -> None:
+    sandbox.fail(503)
+    body = b'{"_userId": "' + b"u" * (3 << 20)
+    assert ask(sandbox, body, key=key).status == 503
+    assert sandbox.requests[0].body == (body if key == sandbox.api_key else body[: 64 << 10])
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
+def test_a_refused_request_keeps_16_kib_of_its_head(sandbox: Sandbox, status: int) -> None:
+    if status == 503:
+        sandbox.fail(status)
+    path = "/" + "p" * 20_000 if status == 404 else LOGIN
+    headers = {"X-Big": "h" * 20_000, **{f"X-{i}": "h" * 6_000 for i in range(4)}, "X-Small": "kept"}
+    assert ask(sandbox, path=f"{path}?small=kept&big={'q' * 20_000}", key=None, headers=headers).status == status
+    (request,) = sandbox.requests
+    assert request.path == path[: 16 << 10]
+    assert request.query == {"small": "kept"}
+    assert (request.headers["X-0"], request.headers["x-small"]) == ("h" * 6_000, "kept")
+    assert sum(len(name) + len(value) for name, value in request.headers.items()) <= 16 << 10
+
+
+def test_an_accepted_event_keeps_its_whole_head(sandbox: Sandbox) -> None:
+    assert ask(sandbox, headers={"X-Big": "h" * 20_000}).status == 200
+    assert sandbox.requests[0].headers["X-Big"] == "h" * 20_000
+
+
 def test_an_accepted_event_keeps_its_whole_body(sandbox: Sandbox) -> None:
     body = json.dumps({"_userId": "u", "_customInfo": {"a": "x" * (1 << 20)}}).encode()
     assert ask(sandbox, body, path="/event/v1/custom_event").status == 200
@@ -729,7 +756,8 @@ def test_a_wrong_argument_of_the_sandbox_is_named(arguments: Any, kind: type[Exc
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ((1001, 12), "score: order_id: expected str, got int"),
+        ((b"o-1001", 12), "score: order_id: expected text, got bytes; decode it"),
+        ((True, 12), "score: order_id: expected text, got bool; pass 'true' or 'false' if text is meant"),
         (("o-1001", "12"), "score: score: expected int, got str"),
         (("o-1001", True), "score: score: expected int, got bool"),
     ],

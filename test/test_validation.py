@@ -352,6 +352,19 @@ def test_a_lazy_object_that_is_no_text_is_refused_by_its_path() -> None:
         assert problem == "OrderStatus.reason: expected text, got SimpleLazyObject"
 
 
+@pytest.mark.parametrize("validate", [True, False])
+def test_a_lazy_object_as_a_key_is_one_problem(validate: bool) -> None:
+    lazy: Any = pytest.importorskip("django.utils.functional").SimpleLazyObject(lambda: CANARY)
+    assert problems(CreateOrder, CreateOrder(user_id="u", order_id="o", custom_info={lazy: 1}), validate=validate) == (
+        "CreateOrder.custom_info: a key must be text, got SimpleLazyObject",
+    )
+
+
+def test_a_lazy_object_as_a_key_of_an_event_is_an_unknown_key() -> None:
+    lazy: Any = pytest.importorskip("django.utils.functional").SimpleLazyObject(lambda: CANARY)
+    assert problems(OrderStatus, {"_userId": "u", lazy: 1}) == ("OrderStatus.<SimpleLazyObject>: unknown key",)
+
+
 def test_whole_numbers_of_any_kind_are_taken_where_an_int_is() -> None:
     quantity: Any = NumpyInteger(3)
     item = Item(quantity=quantity)

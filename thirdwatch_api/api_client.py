@@ -8,7 +8,7 @@ import re
 import sys
 import weakref
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -126,9 +126,7 @@ class ApiClient:
         *,
         configuration: Configuration | None = None,
     ) -> None:
-        if not (host is None or isinstance(host, str)):
-            advice = "; pass it as configuration=" if isinstance(host, Configuration) else ""
-            raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
+        _check_host(host)
         if not (configuration is None or isinstance(configuration, Configuration)):
             raise ApiTypeError(f"configuration: expected a Configuration, got {type(configuration).__name__}")
         self.configuration: Configuration = default_configuration() if configuration is None else configuration
@@ -166,6 +164,7 @@ class ApiClient:
 
     @host.setter
     def host(self, value: str | None) -> None:
+        _check_host(value)
         self._host = value
 
     @property
@@ -179,7 +178,7 @@ class ApiClient:
         self._user_agent = value
 
     def set_default_header(self, header_name: str, header_value: str) -> None:
-        """Send a header with each call of this client.
+        """Send a header with each call of this client. An API key goes before that of the environment.
 
         :param header_name: name of the header
         :param header_value: its value
@@ -234,7 +233,8 @@ class ApiClient:
     ) -> Any:
         """Make one call. The methods of the API classes are built on it.
 
-        :param resource_path: path of the endpoint below the host's, with ``{name}`` for each path parameter
+        :param resource_path: path of the endpoint below the host's, from its ``/`` on, with ``{name}`` for each path
+            parameter
         :param method: HTTP verb
         :param path_params: values for the names in the path
         :param query_params: names and values after the question mark
@@ -252,6 +252,9 @@ class ApiClient:
         :raises ApiException: the call failed; its class says why. The other options are those of ``Options``
         """
         _check_arguments(resource_path, method, header_params, _headers, callback)
+        _check_path_and_auth(resource_path, auth_settings)
+        if not isinstance(self.default_headers, Mapping):
+            raise ApiTypeError(f"default_headers: expected a dict, got {type(self.default_headers).__name__}")
         target = _target(resource_path, path_params, query_params) if path_params or query_params else resource_path
         auth = auth_settings or ()
         data, key, secret_query = self._authorize(body, auth, target, header_params)
@@ -320,19 +323,39 @@ class ApiClient:
         return data if data_only else ApiResponse(data, response.status, headers)
 
     def _key(self, header_params: Mapping[str, str] | None) -> str:
-        """Return the API key of the configuration, else the one that the user put into the headers.
+        """Return the API key of a header that the client or the call was given, else the configuration's.
 
         :raises ApiValueError: there is none
         """
         key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
+        own = self._key_in_headers(header_params)
+        if own is not None:
+            if key and own != key and not self.configuration.has_key_of_environment():
+                raise ApiValueError(
+                    f"header {API_KEY_HEADER}: differs from the configuration's API key; set only one of them"
+                )
+            return own
         if not key:
-            given = {**(header_params or {}), **self.default_headers}
-            key = next((value for name, value in given.items() if str(name).upper() == API_KEY_HEADER), None)
-        if not key:
-            given_empty = any(str(name).upper() == API_KEY_HEADER for name in self.configuration.api_key)
-            cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; " if given_empty else ""
+            cause = ""
+            if API_KEY_HEADER in self.configuration.api_key:
+                cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; "
             advice = _SET_KEY if self.configuration is default_configuration() else _SET_KEY_OF_CLIENT
             raise ApiValueError(f"no API key: {cause}{advice}")
+        return key
+
+    def _key_in_headers(self, header_params: Mapping[str, str] | None) -> str | None:
+        """Return the API key among the headers, None when they hold none. It is the last one, as in ``_headers``."""
+        if not (header_params or self.default_headers):
+            return None
+        given: list[tuple[object, object]] = [*(header_params or {}).items(), *self.default_headers.items()]
+        keys = [value for name, value in given if str(name).upper() == API_KEY_HEADER]
+        if not keys:
+            return None
+        if not isinstance(keys[-1], str):
+            raise ApiTypeError(f"header {API_KEY_HEADER}: expected text, got {type(keys[-1]).__name__}")
+        key = keys[-1].strip()
+        if not key:
+            raise ApiValueError(f"header {API_KEY_HEADER}: is empty; set an API key there, or leave the header out")
         return key
 
     def _headers(
@@ -358,6 +381,20 @@ class ApiClient:
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
         self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), dict(own), *state[3:]), headers)
         return headers
+
+
+def _check_host(host: object) -> None:
+    if not (host is None or isinstance(host, str)):
+        advice = "; pass it as configuration=" if isinstance(host, Configuration) else ""
+        raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
+
+
+def _check_path_and_auth(path: str, auth: object) -> None:
+    """Refuse a path that would lead to another host, and ``auth_settings`` that are no list."""
+    if not path.startswith("/"):
+        raise ApiValueError("resource_path: must begin with /; the host belongs into the configuration")
+    if auth is not None and (isinstance(auth, str) or not isinstance(auth, Collection)):
+        raise ApiTypeError(f'auth_settings: expected a list such as ["api_key"], got {type(auth).__name__}')
 
 
 def _check_arguments(

@@ -15,6 +15,7 @@ from .exceptions import ApiTypeError, ApiValueError
 from .version import __version__
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
     from urllib3.util import Retry, Timeout
 
     from .api_client import ApiClient
@@ -69,11 +70,52 @@ def _assigns_settings(init: _Init) -> _Init:
     return construct  # type: ignore[return-value]  # wraps() keeps the signature
 
 
+def _canonical(name: Any) -> Any:
+    """Return the name of the key's header as we write it: header names have no letter case."""
+    return API_KEY_HEADER if isinstance(name, str) and name.upper() == API_KEY_HEADER else name
+
+
 class _Secrets(dict[str, str]):
-    """Texts by name that do not print."""
+    """Texts by name that do not print. The name of the API key is one in any letter case, so the last key wins."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        self.update(*args, **kwargs)
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, MASK))
+
+    def __setitem__(self, name: str, value: str) -> None:
+        super().__setitem__(_canonical(name), value)
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(_canonical(name))
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(_canonical(name))
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(_canonical(name))
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]  # dict's has overloads for the same
+        self.update(other)
+        return self
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(_canonical(name), default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        return super().pop(_canonical(name), *default)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        return super().setdefault(_canonical(name), default)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for name, value in dict(*args, **kwargs).items():
+            self[name] = value
+
+    def copy(self) -> Self:
+        return type(self)(self)
 
 
 def _number(name: str, value: object) -> float:
@@ -353,6 +395,8 @@ class Configuration:
     def api_key(self) -> dict[str, str]:
         """API keys by header name; the service knows ``X-THIRDWATCH-API-KEY``. Assign text or bytes to set that one.
 
+        That name has no letter case: the last key that is assigned under it counts.
+
         Default: ``THIRDWATCH_API_KEY``. White space around a key is dropped when it is sent. A key that is given and
         is empty is no key, and an error at the call; None removes all keys.
         """
@@ -436,9 +480,7 @@ class Configuration:
         :raises ApiTypeError: the key is neither text nor bytes
         :raises ApiValueError: the key is not UTF-8
         """
-        key = self._api_key.get(identifier)
-        if not key:  # header names have no letter case
-            key = next((v for name, v in self._api_key.items() if str(name).upper() == identifier.upper()), None)
+        key: object = self._api_key.get(identifier)
         if not key:
             return None
         if not isinstance(key, (str, bytes)):
@@ -446,6 +488,10 @@ class Configuration:
         key = _key_text("api_key", key)
         prefix = self._api_key_prefix.get(identifier)
         return f"{prefix} {key}" if prefix and key else key or None
+
+    def has_key_of_environment(self) -> bool:
+        """Return whether the API key is the default, which ``THIRDWATCH_API_KEY`` in the environment gave."""
+        return bool(self._api_key.get(API_KEY_HEADER) == os.environ.get("THIRDWATCH_API_KEY"))
 
     def auth_settings(self) -> dict[str, dict[str, str | None]]:
         """Describe how a call proves who it comes from; the key itself is in it."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from ..api_client import ApiResponse
 from ..configuration import check_deadline
 from ..exceptions import ApiTypeError, ApiValueError, ScoreNotReadyException, TimeoutException
+from ..models._encoder import to_text
+from ..models._fields import Text
 from ..models._model import Model
 from ..models.score_response import ScoreResponse
 from ._api import Api, Options, Unpack
@@ -37,7 +39,7 @@ class ScoreApi(Api):
     at_root = True
     auth = "api_key_query"
 
-    def score(self, order_id: str | int, **options: Unpack[Options]) -> ScoreResponse:
+    def score(self, order_id: Text, **options: Unpack[Options]) -> ScoreResponse:
         """Ask for the score of an order, after the order and its successful transaction were reported.
 
         :param order_id: number of the order, exactly as it was given to create_order
@@ -47,7 +49,7 @@ class ScoreApi(Api):
         result: ScoreResponse = self._get(_query(order_id), {**options, "_return_http_data_only": True})
         return result
 
-    def wait(self, order_id: str | int, *, deadline: float = 60.0, **options: Unpack[Options]) -> ScoreResponse:
+    def wait(self, order_id: Text, *, deadline: float = 60.0, **options: Unpack[Options]) -> ScoreResponse:
         """Ask for the score of an order until there is one.
 
         The pauses between two requests begin at half a second and double up to five, or are as long as the service
@@ -65,7 +67,7 @@ class ScoreApi(Api):
         longest = self.api_client.configuration.deadline if own is None else check_deadline("_deadline", own)
         return self._ask_until(end, query, {**options, "_deadline": longest, "_return_http_data_only": True})
 
-    def score_with_http_info(self, order_id: str | int, **options: Unpack[Options]) -> _ScoreApiResponse:
+    def score_with_http_info(self, order_id: Text, **options: Unpack[Options]) -> _ScoreApiResponse:
         """Do as score does, and return the HTTP status and headers as well.
 
         :param order_id: number of the order, exactly as it was given to create_order
@@ -122,15 +124,7 @@ def _pause(number: int, asked: float | None, left: float) -> float | None:
 
 
 def _query(order_id: object) -> dict[str, str]:
-    if order_id is None or order_id == "":
+    text = "" if order_id is None else to_text("order_id", order_id)
+    if not text:
         raise ApiValueError("order_id: is missing; pass the number that was given to create_order")
-    if isinstance(order_id, bool) or not isinstance(order_id, (str, int)):
-        raise ApiTypeError(f"order_id: expected text or a whole number, got {type(order_id).__name__}")
-    try:
-        text = str(order_id)
-        text.encode()
-    except UnicodeEncodeError:
-        raise ApiValueError("order_id: holds half of a surrogate pair; it can't be sent in a URL") from None
-    except ValueError:
-        raise ApiValueError("order_id: the number has too many digits") from None
     return {"order_id": text}

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from json import loads
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 from .._lazy import load
 from ..exceptions import ApiException, ApiTypeError, ApiValueError
@@ -30,7 +30,7 @@ from ._kinds import (
 )
 from ._model import Model
 
-__all__ = ["JsonText", "encode", "to_json", "to_json_value", "value_to_json"]
+__all__ = ["JsonText", "encode", "to_json", "to_json_value", "to_text", "value_to_json"]
 
 _PLAIN_KEY = r"[\w.-]{1,64}"
 _MAX_DEPTH = 64
@@ -96,6 +96,25 @@ def value_to_json(value: object) -> JsonText:
 def to_json_value(value: object) -> Any:
     """Return the JSON of ``value_to_json`` as plain values."""
     return loads(value_to_json(value))
+
+
+def to_text(name: str, value: object) -> str:
+    """Return what a text field would send for a value.
+
+    :param name: what messages call it
+    :raises ApiTypeError: it is nothing that a text field takes
+    :raises ApiValueError: it can't be read or written
+    """
+    try:
+        text = text_to_json(value)
+    except EncodingError as error:
+        raise ApiValueError(f"{name}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - values of the user may raise anything
+        raise ApiValueError(f"{name}: can't be read ({type(error).__name__})") from None
+    if text is None:
+        raise ApiTypeError(f"{name}: expected text, got {type_name(value)}{advice(value, 'text')}")
+    result: str = loads(text)
+    return result
 
 
 @contextmanager
@@ -268,7 +287,7 @@ class _Encoder:
             return {}
 
     def _name(self, key: object, path: Path) -> str:
-        if not isinstance(key, str):
+        if not _is_text(key):
             return self.refuse(path, f"a key must be text, got {type(key).__name__}")
         return self._try(string_to_json, key, path)
 
@@ -282,9 +301,14 @@ def _wire_keys(model: type[Model]) -> frozenset[str]:
     return _known_keys[model]
 
 
+def _is_text(key: object) -> TypeGuard[str]:
+    """Return whether a key is text itself: ``isinstance`` also takes what a lazy object stands for."""
+    return issubclass(type(key), str)
+
+
 def _hint(model: type[Model], key: object) -> str:
     """Return the key that was probably meant, as the end of a message."""
-    if not isinstance(key, str) or not re.fullmatch(_PLAIN_KEY, key):
+    if not _is_text(key) or not re.fullmatch(_PLAIN_KEY, key):
         return ""
     names = {f.name: f.wire for f in field_table(model)}
     near = names.get(key) or load("._hints", __package__).nearest(names.values(), key)
@@ -302,4 +326,4 @@ def _spell(path: Path) -> str:
 
 def _key(key: object) -> str:
     """Return a key of a mapping as a path shows it: only its type when it may be personal data."""
-    return key if isinstance(key, str) and re.fullmatch(_PLAIN_KEY, key) else f"<{type(key).__name__}>"
+    return key if _is_text(key) and re.fullmatch(_PLAIN_KEY, key) else f"<{type(key).__name__}>"

@@ -1,7 +1,7 @@
 """Hints for misspelt keys and values: the known one that was probably meant."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from .._lazy import load
@@ -37,11 +37,11 @@ def nearest(known: Iterable[str], text: str) -> str | None:
     return folded[found[0]] if found else None
 
 
-def unknown_values(event: object, model: type[Model] | None = None, path: str | None = None) -> list[UnknownValue]:
-    """List the values of an event that are not known values of their fields, at any depth.
+def unknown_values(event: object, model: type[Model] | None = None, path: str | None = None) -> Iterator[UnknownValue]:
+    """Yield the values of an event that are not known values of their fields, at any depth.
 
     Fields without known values and values that are not text are left out. So are personal fields, so that the result
-    needs no masking.
+    needs no masking. It takes long to find the nearest known value: take no more than are shown.
 
     :param event: a model, or a mapping with wire keys
     :param model: the model of the mapping
@@ -50,23 +50,21 @@ def unknown_values(event: object, model: type[Model] | None = None, path: str | 
     if model is None and isinstance(event, Model):
         model = type(event)
     if model is None or not isinstance(event, (model, Mapping)):
-        return []
-    found: list[UnknownValue] = []
+        return
     for f in field_table(model):
         name = f.wire if isinstance(event, Mapping) else f.name
         value = event.get(name) if isinstance(event, Mapping) else getattr(event, name, None)
-        found += _in_field(f, value, f"{path or model.__name__}.{name}")
-    return found
+        yield from _in_field(f, value, f"{path or model.__name__}.{name}")
 
 
-def _in_field(f: Field, value: object, path: str) -> list[UnknownValue]:
+def _in_field(f: Field, value: object, path: str) -> Iterator[UnknownValue]:
     if f.model and isinstance(value, (list, tuple)):
-        return [each for i, part in enumerate(value) for each in unknown_values(part, f.model, f"{path}[{i}]")]
-    if f.model:
-        return unknown_values(value, f.model, path)
-    if f.known and not f.personal and isinstance(value, str) and value and value not in f.known:
-        return [UnknownValue(path, value, nearest(f.known, value))]
-    return []
+        for i, part in enumerate(value):
+            yield from unknown_values(part, f.model, f"{path}[{i}]")
+    elif f.model:
+        yield from unknown_values(value, f.model, path)
+    elif f.known and not f.personal and isinstance(value, str) and value and value not in f.known:
+        yield UnknownValue(path, value, nearest(f.known, value))
 
 
 def _fold(text: str) -> str:

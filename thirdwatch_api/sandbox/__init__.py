@@ -17,10 +17,10 @@ import hmac
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
 from threading import RLock, Thread
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -33,7 +33,8 @@ from ..apis.score_api import ScoreApi
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiTypeError, ApiValueError
 from ..models._bases import SnakeCaseModel
-from ..models._encoder import encode
+from ..models._encoder import encode, to_text
+from ..models._fields import Text
 from ..models._hints import unknown_values
 from ..models._model import JsonObject, Model
 from ..models.client_action import ClientAction
@@ -52,6 +53,7 @@ _MAX_PROBLEMS = 20
 _MAX_SHOWN = 64
 _MAX_REQUESTS = 10_000
 _MAX_REFUSED_BODY = 64 * 1024
+_MAX_REFUSED_HEAD = 16 * 1024
 _JOIN_TIMEOUT = 1.0  # seconds to wait for a postback when the sandbox is closed
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -201,17 +203,18 @@ class Sandbox:
         with self._lock:
             self._scripts.extend(repeat(script, times))
 
-    def score(self, order_id: str, score: int) -> None:
-        """Set the score of an order, which may come later. If it has a score, send the new one as a postback.
+    def score(self, order_id: Text, score: int) -> None:
+        """Set the score of an order, now or before it comes. If it had one, the new one is sent as a postback.
 
-        :param order_id: number of the order
-        :param score: any integer; above 70 the order is red
+        :param order_id: number of the order, in any form that an event takes
+        :param score: any whole number; above 70 it is red
         :raises ApiTypeError: an argument has the wrong type
+        :raises ApiValueError: the number can't be read
         """
-        _check_type("score: order_id", order_id, str)
+        order = to_text("score: order_id", order_id)
         _check_type("score: score", score, int)
         with self._lock:
-            self._state.set_score(order_id, score)
+            self._state.set_score(order, score)
 
     def send_action(self, order_id: str, action_type: str, message: str = "") -> Delivery:
         """Send an analyst's decision to the shop, and wait for its response.
@@ -294,6 +297,8 @@ class Sandbox:
             else:
                 request.error = "scripted"
                 response = json_response(script.status, request.error)
+                if not request.authorized:
+                    _shorten(request)
             request.status = 0 if script.cut else response.status
             self._requests.append(request)
             if self._on_request:
@@ -318,8 +323,7 @@ class Sandbox:
             return accept(request)
         except HTTPError as refused:
             request.error = str(refused)
-            # Any program on this machine can send them: they must not fill the memory.
-            request.body = request.body[:_MAX_REFUSED_BODY]
+            _shorten(request)
             return refused.response
 
     def _accept_event(self, model: type[Model], request: Request) -> Response:
@@ -423,6 +427,30 @@ def _pop_key(request: Request) -> bytes:
     return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else b""
 
 
+def _shorten(request: Request) -> None:
+    """Keep a part of a refused request: anybody on this machine may send it, so it must not fill the memory."""
+    request.body = request.body[:_MAX_REFUSED_BODY]
+    request.path = request.path[:_MAX_REFUSED_HEAD]
+    request.query = dict(_first(request.query.items()))
+    kept = _first(request.headers.items())
+    for name in set(request.headers):
+        del request.headers[name]
+    for name, value in kept:
+        request.headers[name] = value
+
+
+def _first(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the fields that fit into the part of a head that is kept."""
+    kept: list[tuple[str, str]] = []
+    left = _MAX_REFUSED_HEAD
+    for name, value in fields:
+        size = len(name) + len(value)
+        if size <= left:
+            kept.append((name, value))
+            left -= size
+    return kept
+
+
 def _authorize(request: Request, key_place: str) -> None:
     if not request.authorized:
         raise HTTPError(401, f"{key_place} is missing, or is not the sandbox's API key")
@@ -442,7 +470,7 @@ def _check_media_type(request: Request) -> None:
 def _hints(event: Model) -> list[str]:
     """Return a hint for each unknown value. It is accepted, but probably misspelt."""
     hints: list[str] = []
-    for path, value, nearest in unknown_values(event)[:_MAX_PROBLEMS]:
+    for path, value, nearest in islice(unknown_values(event), _MAX_PROBLEMS):
         advice = f"; did you mean {nearest!r}?" if nearest else ""
         hints.append(f"unknown value {without_emails(value)[:_MAX_SHOWN]!r} for {path.partition('.')[2]}{advice}")
     return hints

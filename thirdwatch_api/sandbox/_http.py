@@ -50,8 +50,9 @@ class Request:
     """Fields of the query, without the API key."""
 
     body: bytes = field(default=b"", repr=False)
-    """The bytes of the body, personal data included, without the API key in ``secret``. Of a refused request at most
-    64 KiB are kept; none if it was for another host or site, or if the length of the body was unclear."""
+    """The bytes that came, personal data included. A ``secret`` that is the API key is taken out. A refused request
+    keeps 64 KiB of it at most, and 16 KiB each of path, query and headers; so does one without the key that a script
+    met. It keeps no body when it came from elsewhere or when it was unclear where the body ends."""
 
     authorized: bool = False
     """Whether the request had the sandbox's API key."""
