@@ -9,6 +9,7 @@ A response may repeat the API key and the event, and hold megabytes of anything.
 Patterns are plain strings: ``re`` compiles them when they are first used, and most programs never use them.
 """
 
+import codecs
 import re
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from json import dumps, loads
 from typing import Any
 from urllib.parse import quote, unquote
 
-__all__ = ["MASK", "Redactor", "short", "without_emails", "without_user"]
+__all__ = ["MASK", "Redactor", "decode_lenient", "short", "without_emails", "without_user"]
 
 MASK = "***"
 
@@ -46,6 +47,15 @@ _UNIT = (
 _ANY = "(?s:.)"
 _CREDENTIAL = r"(?i)auth|cookie|credential|key|passw|secret|session|signature|token"
 """Part of the name of a header whose value is a credential."""
+
+
+def decode_lenient(data: bytes) -> str:
+    """Read UTF-8, bad bytes replaced, piece by piece: each bad byte calls a handler while the GIL is held."""
+    if len(data) <= _PIECE:
+        return data.decode("utf-8", "replace")
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    parts = [decode(data[start : start + _PIECE]) for start in range(0, len(data), _PIECE)]
+    return "".join((*parts, decode(b"", final=True)))
 
 
 def short(text: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from ._json import load_lenient
 from ._lazy import load
-from ._redaction import MASK, Redactor, short, without_user
+from ._redaction import MASK, Redactor, decode_lenient, short, without_user
 from .configuration import (
     API_KEY_HEADER,
     Configuration,
@@ -442,7 +442,7 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
         return None
     given = {} if answer.status == _NO_CONTENT else _load_object(answer.data)
     if given is None and any_body:
-        text = answer.data.decode("utf-8", "replace").strip()
+        text = decode_lenient(answer.data).strip()
         given = {"message": text} if text else {}
     if given is None:
         raise _invalid_response(answer, request)

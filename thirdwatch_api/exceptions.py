@@ -24,7 +24,7 @@ The names for a status are those that today's OpenAPI generators give them.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._redaction import Redactor, short
+from ._redaction import Redactor, decode_lenient, short
 
 if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
@@ -132,11 +132,15 @@ class ApiException(Exception):
         if self.hint:
             said += f"{'' if said.endswith('.') else '.'} {self.hint}"
         # What the service says may hold what a terminal obeys, or what can't be written at all.
-        return said if said.isprintable() else "".join(c if c.isprintable() else "?" for c in said)
+        return _printable(said)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _as_text(data: bytes | str | None) -> str | None:
-    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    return decode_lenient(data) if isinstance(data, bytes) else data
 
 
 class _Misuse(ApiException):
@@ -297,11 +301,11 @@ def make_error(
     error.retry_after = retry_after
     error.hint = hint or kind.hint
     if body is not None:
-        error.body = redactor.whole(body.decode("utf-8", "replace"), until)
+        error.body = redactor.whole(decode_lenient(body), until)
     if headers is not None:
         error.headers = redactor.headers(headers)
         found = next(filter(None, map(headers.get, _REQUEST_IDS)), None)
-        error.request_id = found and short(redactor.line(found))
+        error.request_id = found and _printable(short(redactor.line(found)))  # logs show it as it is
     if error_response is not None:
         error.explain(error_response, redactor.line(error_response.message or ""))
     return error
