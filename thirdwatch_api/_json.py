@@ -31,7 +31,7 @@ def load(data: bytes) -> Any:
 def load_lenient(text: str) -> Any:
     """Read JSON; of a key that stands there twice the last value counts.
 
-    :raises ValueError: it is none, is too deep, or holds NaN
+    :raises ValueError: it is none, is too deep, or holds NaN or a number beyond a float
     """
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text.encode("utf-8", "replace"))
@@ -70,4 +70,4 @@ def _finite(text: str) -> float:
     return number
 
 
-_LENIENT = json.JSONDecoder(parse_constant=_no_constant)
+_LENIENT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from json import dumps
+from json import JSONEncoder
 from typing import Any, ClassVar, TypeVar
 
 from .._lazy import load
@@ -16,6 +16,7 @@ from ._plain import Plain
 __all__ = ["Answer"]
 
 _A = TypeVar("_A", bound="Answer")
+_LONGEST_TEXT = 10_000
 _NUMBER = r"-?[0-9]{1,9}(\.[0-9]{1,9})?"
 
 
@@ -81,10 +82,18 @@ def _read(f: Field, value: object) -> object:
 
 
 def _text(value: object) -> str | None:
+    """Write JSON as a text; None when it is longer than anybody reads, which is found without writing all of it."""
+    parts: list[str] = []
+    size = 0
     try:
-        return dumps(value)
+        for part in JSONEncoder().iterencode(value):
+            parts.append(part)
+            size += len(part)
+            if size > _LONGEST_TEXT:
+                return None
     except RecursionError:  # what the decoder could just read may be too deep for the encoder
         return None
+    return "".join(parts)
 
 
 def _number(value: object) -> int | float | None:
