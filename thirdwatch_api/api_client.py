@@ -471,7 +471,9 @@ def _invalid_response(
     redactor = request.redactor()
     if not reason:
         kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-        reason = f"the answer is not a JSON object ({short(redactor.line(kind))}, {len(answer.data)} bytes)"
+        reason = (
+            f"the answer is not a JSON object ({short(redactor.line(kind, answer.until))}, {len(answer.data)} bytes)"
+        )
     return make_error(
         failure,
         answer.status,

@@ -294,7 +294,7 @@ def make_error(
     :param headers: its headers as they came
     :param error_response: its JSON, with the keys masked
     :param hint: what to do about it, where the class does not know
-    :param until: ``time.monotonic()`` at which the rest of the body is dropped
+    :param until: ``time.monotonic()`` at which the rest of the body, or a text that is not masked yet, is dropped
     """
     error = kind(status, reason)
     error.attempts = attempts
@@ -305,7 +305,7 @@ def make_error(
     if headers is not None:
         error.headers = redactor.headers(headers)
         found = next(filter(None, map(headers.get, _REQUEST_IDS)), None)
-        error.request_id = found and _printable(short(redactor.line(found)))  # logs show it as it is
+        error.request_id = found and _printable(short(redactor.line(found, until)))  # logs show it as it is
     if error_response is not None:
-        error.explain(error_response, redactor.line(error_response.message or ""))
+        error.explain(error_response, redactor.line(error_response.message or "", until))
     return error

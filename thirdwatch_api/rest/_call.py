@@ -189,9 +189,9 @@ class Call:
         if answer.status in _REDIRECTS:
             kind = RedirectException
             location = _shown_location(answer.headers.get("Location", ""))
-            reason = f"refused to follow a redirect to {redactor.line(location)}"
+            reason = f"refused to follow a redirect to {redactor.line(location, answer.until)}"
         elif reason and reason != responses.get(answer.status):
-            reason = redactor.line(reason)
+            reason = redactor.line(reason, answer.until)
         hint = ""
         if asked:
             hint = f"The service asked to wait {asked:g} s"
