@@ -323,7 +323,7 @@ class ApiClient:
         if isinstance(answer, RESTResponse):
             data = _read(answer, response_type, request, any_body=any_body)
             if any_body or request.secret_query:  # who logs URLs and bodies may echo them, too
-                headers = request.redactor().headers(headers)
+                headers = request.redactor(answer.proxy_headers).headers(headers)
         return data if data_only else ApiResponse(data, answer.status, headers)
 
     def _key(self, header_params: Mapping[str, str] | None) -> str:
@@ -450,7 +450,7 @@ def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_bod
     if given is None:
         raise _invalid_response(answer, request)
     if any_body or request.secret_query:
-        request.redactor().json(given)
+        request.redactor(answer.proxy_headers).json(given)
     data = convert(given, response_type)
     failure, reason = _lack(data)
     if reason:
@@ -468,7 +468,7 @@ def _invalid_response(
 
     :param reason: what is wrong with it; when left out, that it is not a JSON object
     """
-    redactor = request.redactor()
+    redactor = request.redactor(answer.proxy_headers)
     if not reason:
         kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
         reason = (

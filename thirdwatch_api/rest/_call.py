@@ -161,7 +161,10 @@ class Call:
             response.release_conn()
         raw = self._state.raw
         phrase = response.reason if raw is None else raw.phrase
-        return RESTResponse(response.status, phrase, data[:limit], response.headers, self._state.deadline)
+        proxy_headers = self._endpoint.pool.proxy_headers
+        return RESTResponse(
+            response.status, phrase, data[:limit], response.headers, self._state.deadline, proxy_headers
+        )
 
     def _read_in_pieces(self, response: BaseHTTPResponse, limit: int) -> bytes:
         """Read a body whose length is unknown to its end, or to one byte more than is allowed."""
@@ -184,7 +187,7 @@ class Call:
         """Make the exception for an answer that is no success."""
         if 200 <= answer.status < 300:
             return None
-        asked, left, redactor = retry_after(response), self._left(), self._request.redactor()
+        asked, left, redactor = retry_after(response), self._left(), self._request.redactor(answer.proxy_headers)
         kind, reason = class_for_status(answer.status), answer.reason
         if answer.status in _REDIRECTS:
             kind = RedirectException
@@ -223,7 +226,7 @@ class Call:
             kind,
             known.status if known else 0,
             reason,  # it quotes nothing
-            self._request.redactor(),
+            self._request.redactor(self._endpoint.pool.proxy_headers),
             headers=known.headers if known else None,
         )
 
