@@ -739,7 +739,7 @@ class Level(Enum):
         ("5", "str", "5"),
         ("true", "bool", True),
         ("[1]", "int", [1]),
-        ("1e999", "int", float("inf")),
+        ("1e999", "int", "1e999"),
         ("9" * 5000, "str", "9" * 5000),
         ('"2017-05-09T09:40:45.717Z"', "datetime", datetime(2017, 5, 9, 9, 40, 45, 717000, timezone.utc)),
         ("2017-05-09", "date", date(2017, 5, 9)),

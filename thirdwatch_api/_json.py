@@ -30,7 +30,7 @@ def load(data: bytes) -> Any:
 def load_lenient(text: str) -> Any:
     """Read JSON. When a key is there twice, the last value wins.
 
-    :raises ValueError: it is not JSON, is nested too deep, or holds NaN
+    :raises ValueError: it is not JSON, is nested too deep, or holds NaN or a number beyond a float
     """
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text.encode("utf-8", "replace"))
@@ -69,4 +69,4 @@ def _finite(text: str) -> float:
     return number
 
 
-_LENIENT = json.JSONDecoder(parse_constant=_no_constant)
+_LENIENT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from ._json import load_lenient
 from ._lazy import load
-from ._redaction import MASK, Redactor, short, without_user
+from ._redaction import MASK, Redactor, decode_lenient, short, without_user
 from .configuration import (
     API_KEY_HEADER,
     Configuration,
@@ -63,6 +63,7 @@ _FRAMING = frozenset(
 _HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
 _NO_CONTENT = 204
 _MOST_VALUES = 100_000  # reading many more would block other threads
+_MOST_DIGITS = 10 * _MOST_VALUES
 _OUT_OF_DESCRIPTORS = (ImportError, OSError)
 """Raised by a lazy import when the process is out of file descriptors."""
 
@@ -316,7 +317,7 @@ class ApiClient:
             if isinstance(response, RESTResponse):
                 data = _read(response, response_type, request, any_body=any_body)
                 if any_body or request.secret_query:  # a server that logs URLs and bodies may echo them, too
-                    headers = request.redactor().headers(headers)
+                    headers = request.redactor(response.proxy_headers).headers(headers)
         except _OUT_OF_DESCRIPTORS as error:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
@@ -470,6 +471,8 @@ def _has_too_many_values(data: bytes) -> bool:
     if bare.count(b'"') > 2 * _MOST_VALUES:
         return True
     between_texts = b"".join(bare.split(b'"')[::2])
+    if len(between_texts) - len(between_texts.translate(None, b"0123456789")) > _MOST_DIGITS:
+        return True  # few numbers of many digits take as long to read
     return sum(map(between_texts.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES
 
 
@@ -493,12 +496,12 @@ def _read(response: RESTResponse, response_type: Any, request: Request, *, any_b
         return None
     fields = {} if response.status == _NO_CONTENT else _load_object(response.data)
     if fields is None and any_body:
-        text = response.data.decode("utf-8", "replace").strip()
+        text = decode_lenient(response.data).strip()
         fields = {"message": text} if text else {}
     if fields is None:
         raise _invalid_response(response, request)
     if any_body or request.secret_query:
-        request.redactor().json(fields)
+        request.redactor(response.proxy_headers).json(fields)
     data = convert(fields, response_type)
     failure, reason = _missing_field(data)
     if reason:
@@ -516,10 +519,11 @@ def _invalid_response(
 
     :param reason: what is wrong with it; when left out, that it is not a JSON object
     """
-    redactor = request.redactor()
+    redactor = request.redactor(response.proxy_headers)
     if not reason:
         kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
-        reason = f"the response is not a JSON object ({short(redactor.line(kind))}, {len(response.data)} bytes)"
+        shown = short(redactor.line(kind, response.until))
+        reason = f"the response is not a JSON object ({shown}, {len(response.data)} bytes)"
     return make_error(
         failure,
         response.status,

@@ -24,7 +24,7 @@ The names for a status are those that today's OpenAPI generators give them.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._redaction import Redactor, short
+from ._redaction import Redactor, decode_lenient, short
 
 if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
@@ -132,11 +132,15 @@ class ApiException(Exception):
         if self.hint:
             said += f"{'' if said.endswith('.') else '.'} {self.hint}"
         # The text of the service may hold control characters of a terminal, or surrogates, which can't be encoded.
-        return said if said.isprintable() else "".join(c if c.isprintable() else "?" for c in said)
+        return _printable(said)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _as_text(data: bytes | str | None) -> str | None:
-    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    return decode_lenient(data) if isinstance(data, bytes) else data
 
 
 class _Misuse(ApiException):
@@ -290,19 +294,19 @@ def make_error(
     :param headers: the headers as they were received
     :param error_response: its JSON, with the keys masked
     :param hint: advice, instead of that of the class
-    :param until: ``time.monotonic()`` at which the rest of the body is dropped
+    :param until: ``time.monotonic()`` at which the rest of the body, or a text that is not masked yet, is dropped
     """
     error = kind(status, reason)
     error.attempts = attempts
     error.retry_after = retry_after
     error.hint = hint or kind.hint
     if body is not None:
-        error.body = redactor.whole(body.decode("utf-8", "replace"), until)
+        error.body = redactor.whole(decode_lenient(body), until)
     if headers is not None:
         error.headers = redactor.headers(headers)
         found = next(filter(None, map(headers.get, _REQUEST_IDS)), None)
-        error.request_id = found and short(redactor.line(found))
+        error.request_id = found and _printable(short(redactor.line(found, until)))  # logs show it as it is
     if error_response is not None:
         error.error_response = error_response
-        error._detail = redactor.line(error_response.message or "")  # noqa: SLF001 - this factory finishes the error
+        error._detail = redactor.line(error_response.message or "", until)  # noqa: SLF001 - this factory finishes the error
     return error

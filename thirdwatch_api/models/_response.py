@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from json import dumps
+from json import JSONEncoder
 from typing import Any, ClassVar, TypeVar
 
 from .._lazy import load
@@ -17,6 +17,7 @@ from ._model import JsonObject, Model, decode
 __all__ = ["ServiceResponse"]
 
 _R = TypeVar("_R", bound="ServiceResponse")
+_LONGEST_TEXT = 10_000
 _NUMBER = r"-?[0-9]{1,9}(\.[0-9]{1,9})?"
 
 
@@ -83,10 +84,18 @@ def _read(f: Field, value: object) -> tuple[object, bool]:
 
 
 def _text(value: object) -> str | None:
+    """Write JSON as a text; None when it is longer than anybody reads, which is found without writing all of it."""
+    parts: list[str] = []
+    size = 0
     try:
-        return dumps(value)
+        for part in JSONEncoder().iterencode(value):
+            parts.append(part)
+            size += len(part)
+            if size > _LONGEST_TEXT:
+                return None
     except RecursionError:  # JSON that is just not too deep to be read may be too deep to be written
         return None
+    return "".join(parts)
 
 
 def _number(value: object) -> int | float | None:

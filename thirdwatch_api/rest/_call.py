@@ -183,7 +183,10 @@ class Call:
             response.release_conn()
         raw = self._state.raw
         phrase = response.reason if raw is None else raw.phrase
-        return RESTResponse(response.status, phrase, data[:limit], response.headers, self._state.deadline)
+        proxy_headers = self._endpoint.pool.proxy_headers
+        return RESTResponse(
+            response.status, phrase, data[:limit], response.headers, self._state.deadline, proxy_headers
+        )
 
     def _read_body(self, response: BaseHTTPResponse, limit: int) -> bytes:
         """Read a body to its end, or to one byte more than is allowed."""
@@ -210,14 +213,14 @@ class Call:
         """Make the exception for a response that is no success; None for a success."""
         if 200 <= response.status < 300:
             return None
-        asked, redactor = retry_after(received), self._request.redactor()
+        asked, redactor = retry_after(received), self._request.redactor(response.proxy_headers)
         kind, reason = class_for_status(response.status), response.reason
         if response.status in _REDIRECTS:
             kind = RedirectException
             location = _safe_location(response.headers.get("Location", ""))
-            reason = f"refused to follow a redirect to {redactor.line(location)}"
+            reason = f"refused to follow a redirect to {redactor.line(location, response.until)}"
         elif reason and reason != responses.get(response.status):
-            reason = redactor.line(reason)
+            reason = redactor.line(reason, response.until)
         return make_error(
             kind,
             response.status,
@@ -251,7 +254,7 @@ class Call:
             kind,
             known.status if known else 0,
             reason,  # it quotes nothing
-            self._request.redactor(),
+            self._request.redactor(self._endpoint.pool.proxy_headers),
             headers=known.headers if known else None,
         )
 

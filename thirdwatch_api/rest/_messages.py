@@ -19,7 +19,7 @@ __all__ = ["RESTResponse", "Request"]
 class RESTResponse:
     """A response whose body was read: what the transport returns."""
 
-    __slots__ = ("attempts", "data", "headers", "reason", "status", "until")
+    __slots__ = ("attempts", "data", "headers", "proxy_headers", "reason", "status", "until")
 
     status: int
     """The HTTP status."""
@@ -39,8 +39,17 @@ class RESTResponse:
     until: float
     """``time.monotonic()`` at which the call has to end."""
 
+    proxy_headers: Mapping[str, str]
+    """What else was sent with the request, for the proxy alone."""
+
     def __init__(
-        self, status: int, reason: str | None, data: bytes, headers: HTTPHeaderDict, until: float = float("inf")
+        self,
+        status: int,
+        reason: str | None,
+        data: bytes,
+        headers: HTTPHeaderDict,
+        until: float = float("inf"),
+        proxy_headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.status = status
         self.reason = reason
@@ -48,6 +57,7 @@ class RESTResponse:
         self.headers = headers
         self.attempts = 0
         self.until = until
+        self.proxy_headers = proxy_headers
 
     def getheaders(self) -> HTTPHeaderDict:
         """Return all headers, which are found in any letter case."""
@@ -177,9 +187,13 @@ class Request:
         self.deadline = deadline
         self.retries = retries
 
-    def redactor(self) -> Redactor:
-        """Return a Redactor that masks what a response repeats of this request. A success needs none."""
-        return Redactor(self.key, self.headers, self.body, partial(self.public_keys, self.model))
+    def redactor(self, proxy_headers: Mapping[str, str]) -> Redactor:
+        """Return a Redactor that masks what a response repeats of this request. A success needs none.
+
+        :param proxy_headers: headers that were sent for the proxy, which may hold a password
+        """
+        headers = {**self.headers, **proxy_headers}
+        return Redactor(self.key, headers, self.body, partial(self.public_keys, self.model))
 
     def __repr__(self) -> str:
         """Show neither the key nor the event."""
