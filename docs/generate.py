@@ -16,7 +16,9 @@ from typing import Any, NamedTuple, NoReturn
 from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the pages describe this checkout, whatever is installed
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]  # the pages describe this checkout, whatever is installed
+
+from samples import LEFT_OUT, ONLY_IN, SAMPLES  # noqa: E402 - needs the path
 
 from thirdwatch_api import ApiClient, ApiException, ApiResponse, Configuration, apis, exceptions, models  # noqa: E402 - needs the path
 from thirdwatch_api.apis._api import Api, Options  # noqa: E402 - needs the path
@@ -48,48 +50,6 @@ except ApiException as error:
     print(f"Exception when calling {api}->{method}: {{error}}")
 """
 _LINE_LENGTH = 100
-
-_SAMPLES: dict[str, object] = {
-    "address1": "1 Example Street",
-    "card_bin": "411111",
-    "card_last4": "1111",
-    "city": "Gurugram",
-    "content": "When will my order arrive?",
-    "device_ip": "203.0.113.7",
-    "is_bad": True,
-    "is_pre_paid": True,
-    "item_id": "sku-7",
-    "item_status": "_fulfilled",
-    "name": "Jane Doe",
-    "order_id": "o-1001",
-    "order_status": "_fulfilled",
-    "origin_timestamp": "1767225600000",
-    "payment_type": "_creditCard",
-    "product_title": "Leather bag",
-    "quantity": 1,
-    "recipient_user_id": "u-77",
-    "review_title": "A good bag",
-    "score_postback": "https://shop.example/thirdwatch/score",
-    "action_postback": "https://shop.example/thirdwatch/action",
-    "seller_id": "s-3",
-    "shipping_method": "_physical",
-    "subject": "Delivery",
-    "transaction_id": "t-9001",
-    "user_email": "jane@example.com",
-    "user_id": "u-42",
-}
-"""What a field holds in the examples where its declaration names no value, or one that fits less well."""
-
-_ONLY_IN: dict[str, dict[str, object]] = {
-    "Custom": {"custom_info": models.CustomInfo({"page": "size-guide", "seconds": 40})},
-    "LinkSessionToUser": {"session_id": "s-5f2c"},
-}
-"""What only one model holds in the examples."""
-
-_LEFT_OUT = frozenset(
-    {"age", "analyst", "failure_reason", "gender", "percentage_off", "reason", "source", "tags", "type"}
-)
-"""Fields that would contradict another one in an example, or say nothing there."""
 
 
 class Docs(NamedTuple):
@@ -152,7 +112,7 @@ def _calls(api: type[Api]) -> list[Call]:
             continue
         signature = inspect.signature(method)
         parameter = list(signature.parameters)[1]
-        argument = _SAMPLES.get(parameter) or _sample(api.model)
+        argument = SAMPLES.get(parameter) or _sample(api.model)
         returns: Any = signature.return_annotation
         try:
             getattr(api(client), name)(argument)
@@ -179,10 +139,10 @@ def _methods() -> list[Call]:
 def _sample(model: type[Model]) -> Model:
     """Make an instance with sensible values."""
     event = model()
-    values = _SAMPLES | _ONLY_IN.get(model.__name__, {})
+    values = SAMPLES | ONLY_IN.get(model.__name__, {})
     for f in field_table(model):
         value = values.get(f.name)
-        if f.name not in _LEFT_OUT and (f.kind is not Kind.FREE or value):
+        if f.name not in LEFT_OUT and (f.kind is not Kind.FREE or value):
             setattr(event, f.name, value or _declared_value(f, field_docs(model)[f.name]))
     return event
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from urllib3.exceptions import HTTPError
+from urllib3.util import Retry, Timeout
 
 from thirdwatch_api import (
     ApiException,
@@ -23,8 +25,26 @@ from thirdwatch_api import (
 from thirdwatch_api.rest import _transport
 from thirdwatch_api.rest._connections import keep_deadline
 from thirdwatch_api.rest._endpoint import open_endpoint
+from thirdwatch_api.rest._timeouts import bounds
 
-from .servers import EVENT, Authority, Clock, FaultServer, Peer, Proxy, Step, answer, drip, head, make_client, message
+from .programs import run_script
+from .servers import (
+    EVENT,
+    Authority,
+    Clock,
+    FaultServer,
+    Peer,
+    Proxy,
+    Step,
+    Then,
+    answer,
+    closed_port,
+    drip,
+    head,
+    make_client,
+    message,
+    raw,
+)
 
 
 def padded(name: str, size: int) -> bytes:
@@ -167,3 +187,73 @@ def test_a_key_among_the_headers_that_is_no_text_is_refused_before_it_is_sent() 
 
 def test_a_connection_of_a_mock_keeps_no_deadline() -> None:
     keep_deadline(object(), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "attempts"),
+    [
+        (Retry(total=False), 1),
+        (Retry(3), 1),
+        (Retry(5, read=0, allowed_methods=None), 1),
+        (Retry(2, allowed_methods=None), 3),
+    ],
+)
+@pytest.mark.parametrize("then", ["close", "reset"])
+def test_a_users_policy_decides_about_a_body_that_is_cut(policy: Retry, attempts: int, then: Then) -> None:
+    step = raw(head(200, {"Content-Length": "100"}) + b"{", then)
+    with FaultServer(step) as server, make_client(server.url, retries=policy) as client:
+        client.rest_client.sleep = lambda seconds: None
+        with pytest.raises(ConnectionException, match="was cut") as caught:
+            OrderStatusApi(client).order_status(EVENT)
+        assert (caught.value.attempts, len(server.requests)) == (attempts, attempts)
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, MemoryError])
+def test_an_opening_that_is_interrupted_is_in_no_other_threads_way(
+    raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: Any) -> Any:
+        monkeypatch.undo()
+        raise raised
+
+    monkeypatch.setattr(_transport, "open_endpoint", interrupted)
+    with FaultServer() as server, make_client(server.url) as client:
+        with pytest.raises(raised):
+            OrderStatusApi(client).order_status(EVENT)
+        pending: Any = OrderStatusApi(client).order_status(EVENT, callback=print)
+        assert pending.result(20).message == "taken"
+
+
+HANDLER = """
+    import signal, sys
+    from thirdwatch_api import ApiClient, Configuration, OrderStatus, OrderStatusApi
+
+    configuration = Configuration(host=sys.argv[1], api_key="k", deadline=20, connection_pool_maxsize=1)
+    client = ApiClient(configuration=configuration)
+    event = OrderStatus(user_id="u", order_id="o", order_status="_held")
+    unread = OrderStatusApi(client).order_status(event, _preload_content=False)
+    signal.signal(signal.SIGALRM, lambda *_: client.close())
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    print(OrderStatusApi(client).order_status(event).message)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers of signals on this system")
+def test_a_signal_handler_may_close_the_client_whose_call_waits_for_a_place() -> None:
+    with FaultServer() as server:
+        done = run_script(HANDLER, server.url, warnings=False)
+    assert (done.stdout.strip(), done.returncode) == ("taken", 0), done.stderr
+
+
+def test_a_proxy_that_drips_its_response_to_connect_ends_by_the_deadline() -> None:
+    connect = drip(b"HTTP/1.1 200 OK\r\nX-Pad: " + b"x" * 1000, 0.05)
+    with Proxy(closed_port(), connect_answer=connect) as proxy:
+        with make_client("https://shop.example", proxy=proxy.url(), deadline=0.5, retries=0) as client:
+            with pytest.raises(TimeoutException, match="before the deadline"):
+                OrderStatusApi(client).order_status(EVENT)
+
+
+def test_a_total_of_the_user_bounds_each_wait_of_an_upload() -> None:
+    assert bounds(Timeout(total=0.5), 2.0)[1] == 0.5
+    assert bounds(Timeout(total=5), 2.0)[1] == 2.0
+    assert bounds(Timeout(connect=1, read=0.25), 2.0)[1] == 0.25

@@ -1,8 +1,8 @@
 """Connections that check the deadline of the call that uses them.
 
 urllib3 bounds each wait for bytes, not their sum: a server that sends one byte a second would hold a call for ever.
-So the sockets here check the deadline before each wait. The deadline does not bound the look-up of the host's name and
-a proxy's response to CONNECT, for which other code waits.
+So the sockets here check the deadline before each wait. The deadline does not bound the look-up of the host's name,
+for which other code waits.
 """
 
 import errno
