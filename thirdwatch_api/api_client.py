@@ -254,7 +254,7 @@ class ApiClient:
         """
         _check_arguments(resource_path, method, header_params, _headers, callback)
         _check_path_and_auth(resource_path, auth_settings)
-        if not isinstance(self.default_headers, Mapping):
+        if type(self.default_headers) is not dict and not isinstance(self.default_headers, Mapping):
             raise ApiTypeError(f"default_headers: expected a dict, got {type(self.default_headers).__name__}")
         target = _target(resource_path, path_params, query_params) if path_params or query_params else resource_path
         auth = auth_settings or ()
@@ -394,7 +394,7 @@ def _check_path_and_auth(path: str, auth: object) -> None:
     """Refuse a path that would lead to another host, and ``auth_settings`` that are no list."""
     if not path.startswith("/"):
         raise ApiValueError("resource_path: must begin with /; the host belongs into the configuration")
-    if auth is not None and (isinstance(auth, str) or not isinstance(auth, Collection)):
+    if type(auth) is not list and auth is not None and (isinstance(auth, str) or not isinstance(auth, Collection)):
         raise ApiTypeError(f'auth_settings: expected a list such as ["api_key"], got {type(auth).__name__}')
 
 
