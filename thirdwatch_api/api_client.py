@@ -279,6 +279,7 @@ class ApiClient:
             deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
             retries=None if _retries is None else check_retries("_retries", _retries),
         )
+        del body, data, key, secret_query  # error trackers list the variables of frames
         deliver = partial(self._deliver, request, response_type, bool(_return_http_data_only), any_body)
         return deliver() if callback is None else self._callback_pool().submit(deliver, callback, resource_path)
 
