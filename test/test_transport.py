@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,13 +19,15 @@ from thirdwatch_api import (
     ApiException,
     ApiValueError,
     Attempt,
+    Configuration,
     ConnectionException,
     OrderStatusApi,
     ScoreApi,
     TimeoutException,
 )
+from thirdwatch_api.postback import ShippingAddressPostback
 from thirdwatch_api.rest import _transport
-from thirdwatch_api.rest._connections import keep_deadline
+from thirdwatch_api.rest._connections import keep_deadline, with_deadline
 from thirdwatch_api.rest._endpoint import open_endpoint
 from thirdwatch_api.rest._timeouts import bounds
 
@@ -257,3 +261,33 @@ def test_a_total_of_the_user_bounds_each_wait_of_an_upload() -> None:
     assert bounds(Timeout(total=0.5), 2.0)[1] == 0.5
     assert bounds(Timeout(total=5), 2.0)[1] == 2.0
     assert bounds(Timeout(connect=1, read=0.25), 2.0)[1] == 0.25
+
+
+def test_a_socket_checks_the_deadline_in_whichever_way_it_is_read() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.__class__ = with_deadline(type(one))
+        other.sendall(b"ab")
+        assert (one.recv(1), one.recv_into(bytearray(1))) == (b"a", 1)
+        keep_deadline(SimpleNamespace(sock=one), time.monotonic())
+        for read in (lambda: one.recv(1), lambda: one.recv_into(bytearray(1)), lambda: one.send(b"c")):
+            with pytest.raises(TimeoutError, match="deadline"):
+                read()
+
+
+def test_an_address_that_is_no_object_is_kept_as_it_came() -> None:
+    notice = ShippingAddressPostback.from_dict({"order_id": "o-1001", "shipping_address": "77 Canary Wharf"})
+    assert notice.shipping_address is None
+    assert notice.additional_properties == {"shipping_address": "77 Canary Wharf"}
+
+
+def test_a_file_for_the_log_is_opened_beside_handlers_of_others(tmp_path: Path) -> None:
+    logger, others = logging.getLogger("thirdwatch_api"), logging.NullHandler()
+    logger.addHandler(others)
+    configuration = Configuration()
+    try:
+        configuration.logger_file = str(tmp_path / "log")
+        assert [type(handler) for handler in logger.handlers] == [logging.NullHandler, logging.FileHandler]
+    finally:
+        configuration.logger_file = None
+        logger.removeHandler(others)
