@@ -226,29 +226,24 @@ def _with_secret_query(mock: Any) -> type:
     return derived
 
 
-class Pool(HTTPConnectionPool):
+class _QueueMixin:
+    """A pool whose places wait in a ConnectionQueue."""
+
+    QueueCls = ConnectionQueue
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Bind the class, not the pool: urllib3's finalizer holds the queue, so the pool would never be collected.
+        self.pool.connection_class = partial(getattr, type(self), "ConnectionCls")
+
+
+class Pool(_QueueMixin, HTTPConnectionPool):  # type: ignore[misc]  # urllib3 wants a LifoQueue, and calls get, put and qsize
     """Connections to one host."""
 
     ConnectionCls = _ConnectionClass(Connection, HTTPConnectionPool, URLLIB3Connection)  # a descriptor  # pyright: ignore[reportAssignmentType]
-    QueueCls = ConnectionQueue  # type: ignore[assignment]  # urllib3 wants a LifoQueue, and calls get, put and qsize
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _bind(self)
 
 
-class TLSPool(HTTPSConnectionPool):
+class TLSPool(_QueueMixin, HTTPSConnectionPool):  # type: ignore[misc]  # urllib3 wants a LifoQueue, and calls get, put and qsize
     """Connections to one host over TLS."""
 
     ConnectionCls = _ConnectionClass(TLSConnection, HTTPSConnectionPool, URLLIB3TLSConnection)  # a descriptor  # pyright: ignore[reportAssignmentType]
-    QueueCls = ConnectionQueue  # type: ignore[assignment]  # urllib3 wants a LifoQueue, and calls get, put and qsize
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _bind(self)
-
-
-def _bind(pool: HTTPConnectionPool) -> None:
-    # Bind the class, not the pool: urllib3's finalizer holds the queue, so the pool would never be collected.
-    free: Any = pool.pool
-    free.connection_class = partial(getattr, type(pool), "ConnectionCls")
