@@ -1,9 +1,8 @@
-"""Write the pages of the API classes and models, and the tables of the README, from the code.
+"""Write the pages of the API classes and models, and the tables of other pages, from the code.
 
 ``python docs/generate.py`` writes what differs. With ``--check`` it writes nothing, and fails when something differs.
 """
 
-import ast
 import inspect
 import json
 import os
@@ -12,18 +11,21 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the pages describe this checkout, whatever is installed
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]  # the pages describe this checkout, whatever is installed
+
+from samples import LEFT_OUT, ONLY_IN, SAMPLES  # noqa: E402 - needs the path
 
 from thirdwatch_api import ApiClient, ApiException, ApiResponse, Configuration, apis, exceptions, models  # noqa: E402 - needs the path
 from thirdwatch_api.apis._api import Api, Options  # noqa: E402 - needs the path
 from thirdwatch_api.configuration import API_KEY_HEADER  # noqa: E402 - needs the path
-from thirdwatch_api.models._model import Field, Kind, Model, field_table  # noqa: E402 - needs the path
+from thirdwatch_api.models._fields import Field, Kind, field_table  # noqa: E402 - needs the path
+from thirdwatch_api.models._help import field_docs  # noqa: E402 - needs the path
+from thirdwatch_api.models._model import Model  # noqa: E402 - needs the path
 from thirdwatch_api.rest import Request, RESTClientObject  # noqa: E402 - needs the path
 
 TITLE = "# thirdwatch_api."
@@ -48,48 +50,6 @@ except ApiException as error:
     print(f"Exception when calling {api}->{method}: {{error}}")
 """
 _LINE_LENGTH = 100
-
-_SAMPLES: dict[str, object] = {
-    "address1": "1 Example Street",
-    "card_bin": "411111",
-    "card_last4": "1111",
-    "city": "Gurugram",
-    "content": "When will my order arrive?",
-    "device_ip": "203.0.113.7",
-    "is_bad": True,
-    "is_pre_paid": True,
-    "item_id": "sku-7",
-    "item_status": "_fulfilled",
-    "name": "Jane Doe",
-    "order_id": "o-1001",
-    "order_status": "_fulfilled",
-    "origin_timestamp": "1767225600000",
-    "payment_type": "_creditCard",
-    "product_title": "Leather bag",
-    "quantity": 1,
-    "recipient_user_id": "u-77",
-    "review_title": "A good bag",
-    "score_postback": "https://shop.example/thirdwatch/score",
-    "action_postback": "https://shop.example/thirdwatch/action",
-    "seller_id": "s-3",
-    "shipping_method": "_physical",
-    "subject": "Delivery",
-    "transaction_id": "t-9001",
-    "user_email": "jane@example.com",
-    "user_id": "u-42",
-}
-"""What a field holds in the examples where its declaration names no value, or one that fits less well."""
-
-_ONLY_IN: dict[str, dict[str, object]] = {
-    "Custom": {"custom_info": models.CustomInfo({"page": "size-guide", "seconds": 40})},
-    "LinkSessionToUser": {"session_id": "s-5f2c"},
-}
-"""What only one model holds in the examples."""
-
-_LEFT_OUT = frozenset(
-    {"age", "analyst", "failure_reason", "gender", "percentage_off", "reason", "source", "tags", "type"}
-)
-"""Fields that would contradict another one in an example, or tell nothing there."""
 
 
 class Docs(NamedTuple):
@@ -128,7 +88,7 @@ class Call(NamedTuple):
 
 
 class _RecordedError(ApiException):
-    """Carry a request away, on the one way out that no code asks for an answer."""
+    """Carries a request out of the client, where all code expects a response."""
 
     def __init__(self, request: Request) -> None:
         super().__init__()
@@ -152,7 +112,7 @@ def _calls(api: type[Api]) -> list[Call]:
             continue
         signature = inspect.signature(method)
         parameter = list(signature.parameters)[1]
-        argument = _SAMPLES.get(parameter) or _sample(api.model)
+        argument = SAMPLES.get(parameter) or _sample(api.model)
         returns: Any = signature.return_annotation
         try:
             getattr(api(client), name)(argument)
@@ -179,11 +139,11 @@ def _methods() -> list[Call]:
 def _sample(model: type[Model]) -> Model:
     """Make an instance with sensible values."""
     event = model()
-    values = _SAMPLES | _ONLY_IN.get(model.__name__, {})
+    values = SAMPLES | ONLY_IN.get(model.__name__, {})
     for f in field_table(model):
         value = values.get(f.name)
-        if f.name not in _LEFT_OUT and (f.kind is not Kind.FREE or value):
-            setattr(event, f.name, value or _declared_value(f, _field_docs(model)[f.name]))
+        if f.name not in LEFT_OUT and (f.kind is not Kind.FREE or value):
+            setattr(event, f.name, value or _declared_value(f, field_docs(model)[f.name]))
     return event
 
 
@@ -237,29 +197,6 @@ def _cell(docstring: str) -> str:
     return f"{docs.summary} {_one_line(docs.rest)}".strip().replace("|", r"\|")
 
 
-def _field_docs(of: type) -> dict[str, str]:
-    """Read the documentation of attributes: the string below each annotation, base classes first."""
-    docs: dict[str, str] = {}
-    for each in reversed(of.__mro__):
-        if each.__module__.startswith("thirdwatch_api"):
-            docs |= _own_field_docs(each)
-    return docs
-
-
-@cache
-def _own_field_docs(of: type) -> dict[str, str]:
-    module = ast.parse(inspect.getsource(sys.modules[of.__module__]))
-    body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == of.__name__)
-    docs: dict[str, str] = {}
-    for above, below in pairwise(body):
-        match above, below:
-            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(value=str(text))):
-                docs[name] = inspect.cleandoc(text)
-            case _:
-                pass
-    return docs
-
-
 def _table(*header: str, rows: Iterable[Iterable[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -299,7 +236,7 @@ def _method_parts(call: Call, plain: Call) -> Iterator[str]:
         yield from _plain_parts(call)
     elif with_http_info:
         yield f"It takes what [{plain.method}]({plain.link}) takes, and returns a named tuple:"
-        rows = [(f"**{name}**", _cell(doc)) for name, doc in _field_docs(ApiResponse).items()]
+        rows = [(f"**{name}**", _cell(doc)) for name, doc in field_docs(ApiResponse).items()]
         yield _table("Name", "Description", rows=rows)
         yield f"**data** is what {plain.method} returns: {_model_link(plain.returns)}."
     else:
@@ -334,7 +271,7 @@ def _plain_parts(call: Call) -> Iterator[str]:
         "Notes",
         rows=[
             (f"**{call.parameter}**", kind, what, ""),
-            ("**options**", "", f"{options}: see [Options of a call](../README.md#options-of-a-call).", "[optional]"),
+            ("**options**", "", f"{options}: see [Options](configuration.md#options-of-a-call).", "[optional]"),
         ],
     )
     yield f"### Return type\n\n{_model_link(call.returns)}"
@@ -368,7 +305,7 @@ def _key_place(request: Request) -> str:
 
 
 def _model_page(model: type[Model]) -> str:
-    docs = _docs(model.__doc__)
+    docs = _docs(vars(model)["__doc__"].text)  # without the fields, which model.__doc__ adds
     parts = [f"{TITLE}{model.__name__}", docs.summary, docs.rest]
     senders = [call for call in _methods() if type(call.argument) is model]
     relations = {
@@ -386,13 +323,13 @@ def _model_page(model: type[Model]) -> str:
     rows = list(_field_rows(model, is_event=bool(senders)))
     if rows:
         parts += ["## Properties", _table("Name", "Wire key", "Type", "Description", "Notes", rows=rows)]
-    if "additional_properties" not in _field_docs(model):
+    if "additional_properties" not in field_docs(model):
         parts.append("What the fields take, and how it travels: [Values](../README.md#values).")
     return "\n\n".join([*filter(None, parts), _BACK]) + "\n"
 
 
 def _field_rows(model: type[Model], *, is_event: bool) -> Iterator[tuple[str, ...]]:
-    docs = _field_docs(model)
+    docs = field_docs(model)
     table = field_table(model)
     identity = [f.name for f in table if f.identity and is_event]
     for f in table:
@@ -414,30 +351,14 @@ def _known_values(f: Field) -> str:
     return named and f"Known value{'s' * (len(f.known) > 1)}: {named}."
 
 
-def _readme_parts() -> dict[str, str]:
-    """Make what stands between the markers of the README, by the name of the marker."""
+def _parts_of_pages() -> dict[str, dict[str, str]]:
+    """Make what stands between the markers of written pages, by the page and the name of the marker."""
     calls = _methods()
-    settings = _field_docs(Configuration)
-    settings |= {
-        name: inspect.getdoc(member) or ""
-        for name, member in vars(Configuration).items()
-        if isinstance(member, property)
-    }
-    keywords = [name for name in inspect.signature(Configuration).parameters if name in settings]
-    attributes = [name for name in settings if name not in keywords]
     tree = re.search(r"(?:^ {4}.*\n)+", exceptions.__doc__ or "", re.MULTILINE)
     assert tree
     key = _configuration().auth_settings()["api_key"]
-    return {
-        "settings": _table(
-            "Setting",
-            "Description",
-            rows=[(f"`{name}`", _cell(settings[name])) for name in keywords]
-            + [(f"`{name}`, an attribute only", _cell(settings[name])) for name in attributes],
-        ),
-        "options": _table(
-            "Option", "Description", rows=[(f"`{name}`", _cell(doc)) for name, doc in _field_docs(Options).items()]
-        ),
+    options = [(f"`{name}`", _cell(doc)) for name, doc in field_docs(Options).items()]
+    readme = {
         "errors": f"```text\n{inspect.cleandoc(tree[0])}\n```",
         "endpoints": _table(
             "Class",
@@ -456,17 +377,34 @@ def _readme_parts() -> dict[str, str]:
         ),
         "authorization": f"- **Type**: API key\n- **Where**: HTTP {key['in']}\n- **Name**: `{key['key']}`",
     }
+    configuration = {"settings": _settings(), "options": _table("Option", "Description", rows=options)}
+    return {"README.md": readme, "docs/configuration.md": configuration}
 
 
-def _readme() -> str:
-    """Put the tables into the README."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, part in _readme_parts().items():
+def _settings() -> str:
+    """Make the table of all settings."""
+    docs = field_docs(Configuration)
+    docs |= {
+        name: inspect.getdoc(member) or ""
+        for name, member in vars(Configuration).items()
+        if isinstance(member, property)
+    }
+    keywords = [name for name in inspect.signature(Configuration).parameters if name in docs]
+    attributes = [name for name in docs if name not in keywords]
+    rows = [(f"`{name}`", _cell(docs[name])) for name in keywords]
+    rows += [(f"`{name}`, an attribute only", _cell(docs[name])) for name in attributes]
+    return _table("Setting", "Description", rows=rows)
+
+
+def _filled(page: str, parts: dict[str, str]) -> str:
+    """Put what is made into a page that is written by hand."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name, part in parts.items():
         opening, closing = f"<!-- {name}: docs/generate.py writes this -->\n", f"<!-- end of {name} -->"
         before, found, rest = text.partition(opening)
         _, ended, after = rest.partition(closing)
         if not (found and ended):
-            raise SystemExit(f"README.md lacks the marker {(closing if found else opening).strip()}")
+            raise SystemExit(f"{page} lacks the marker {(closing if found else opening).strip()}")
         text = f"{before}{opening}\n{part}\n\n{closing}{after}"
     return text
 
@@ -477,7 +415,7 @@ def pages() -> dict[Path, str | None]:
     made: dict[Path, str | None] = dict.fromkeys(written)
     made |= {ROOT / "docs" / f"{api.__name__}.md": _api_page(api) for api in _every(apis)}
     made |= {ROOT / "docs" / f"{model.__name__}.md": _model_page(model) for model in _every(models)}
-    return made | {ROOT / "README.md": _readme()}
+    return made | {ROOT / page: _filled(page, parts) for page, parts in _parts_of_pages().items()}
 
 
 def main() -> str | None:

@@ -6,6 +6,7 @@ A step is a function of the ``Peer``, the server's end of the connection, which 
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import datetime
@@ -24,7 +25,7 @@ from typing import Any, Literal, NamedTuple, ParamSpec, TypeAlias
 
 import trustme
 
-from thirdwatch_api import ApiClient, Configuration, OrderStatus
+from thirdwatch_api import ApiClient, Configuration, OrderStatus, TimeoutException
 
 KEY = "canary-key-7f3a9c"
 OK = b'{"message": "taken"}'
@@ -452,10 +453,13 @@ class Authority:
         return context
 
 
+@functools.cache
 def closed_port() -> int:
-    """Find a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    """Find a port that nobody listens at. It stays bound, so that no test in another process listens there soon."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    atexit.register(sock.close)
+    port: int = sock.getsockname()[1]
     return port
 
 
@@ -500,6 +504,15 @@ def in_time(test: Callable[P, None]) -> Callable[P, None]:
         return test(*args, **kwargs)
 
     return repeated
+
+
+@contextlib.contextmanager
+def success_within_its_time_out() -> Generator[None]:
+    """Count a time-out as too slow, where it has to be shorter than what a busy machine may stand still for."""
+    try:
+        yield
+    except TimeoutException as error:
+        raise TooSlowError(str(error)) from error
 
 
 def eventually(condition: Callable[[], object]) -> None:

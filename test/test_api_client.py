@@ -125,7 +125,7 @@ def test_headers_of_one_call_are_checked_and_never_logged(
         ({"X-Shop": f"{CANARY}\r\nX-Evil: 1"}, ApiValueError, "header X-Shop: "),
         ({f"X-{CANARY}:": "1"}, ApiValueError, "the name of a header"),
         ({"Content-Length": "1"}, ApiValueError, "header Content-Length: is set by the transport"),
-        ({API_KEY_HEADER.lower(): CANARY}, ApiValueError, "_headers: can't hold the API key; it belongs into "),
+        ({API_KEY_HEADER.lower(): CANARY}, ApiValueError, "_headers: can't hold the API key; set it in "),
     ]
     for headers, kind, message in refused:
         with pytest.raises(kind, match=f"^{message}") as caught:
@@ -285,8 +285,59 @@ def test_a_key_may_come_as_a_header(sandbox: Sandbox, make_client: Callable[...,
     assert [request.authorized for request in sandbox.requests] == [True, True]
 
 
-def test_the_key_of_the_configuration_goes_before_one_in_a_header(sandbox: Sandbox, client: ApiClient) -> None:
-    client.set_default_header(API_KEY_HEADER.lower(), "another-key")
+@pytest.mark.parametrize("where", ["constructor", "default", "call"])
+@pytest.mark.parametrize("name", [API_KEY_HEADER, API_KEY_HEADER.lower()])
+def test_a_key_in_a_header_goes_before_that_of_the_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str, where: str
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", "another-merchant")
+    settings = Configuration(host=sandbox.host)
+    given_ = (name, f" {sandbox.api_key} ") if where == "constructor" else (None, None)
+    with ApiClient(None, *given_, configuration=settings) as client:
+        if where == "default":
+            client.set_default_header(API_KEY_HEADER.title(), "the-key-before")
+            client.set_default_header(name, sandbox.api_key)
+        send(client, header_params={name: sandbox.api_key} if where == "call" else None)
+        ask_in_query = send(client, auth_settings=["api_key_query"], header_params={name: sandbox.api_key})
+    assert sandbox.requests[0].authorized
+    assert ask_in_query.status == 200
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t", None])
+@pytest.mark.parametrize("where", ["constructor", "default", "call"])
+@pytest.mark.parametrize("auth", ["api_key", "api_key_query", "api_key_body"])
+def test_an_empty_key_in_a_header_is_an_error_and_never_that_of_the_environment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, value: Any, where: str, auth: str
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", "another-merchant")
+    given_ = (API_KEY_HEADER.lower(), value) if where == "constructor" else (None, None)
+    with ApiClient(None, *given_, configuration=Configuration(host=sandbox.host)) as client:
+        if where == "default":
+            client.set_default_header(API_KEY_HEADER, value or "")
+        with pytest.raises(ApiValueError, match=r"^header X-THIRDWATCH-API-KEY: is empty"):
+            headers = {API_KEY_HEADER: value or ""} if where == "call" else None
+            send(client, header_params=headers, auth_settings=[auth])
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("auth", ["api_key", "api_key_query"])
+def test_a_key_in_a_header_that_is_no_text_is_refused_unseen(sandbox: Sandbox, client: ApiClient, auth: str) -> None:
+    client.default_headers[API_KEY_HEADER] = CANARY.encode()  # type: ignore[assignment]  # that is the point
+    with pytest.raises(ApiTypeError, match=r"^header X-THIRDWATCH-API-KEY: expected text, got bytes$"):
+        send(client, auth_settings=[auth])
+    assert sandbox.requests == []
+
+
+def test_two_keys_that_were_given_and_differ_are_an_error(
+    sandbox: Sandbox, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", CANARY)
+    client.set_default_header(API_KEY_HEADER.lower(), f"{CANARY}-2")
+    with pytest.raises(ApiValueError, match="differs from the configuration's API key; set only one of them") as caught:
+        send(client)
+    assert CANARY not in str(caught.value)
+    assert sandbox.requests == []
+    client.set_default_header(API_KEY_HEADER.lower(), sandbox.api_key)
     send(client)
     assert sandbox.requests[0].authorized
 
@@ -393,6 +444,7 @@ def test_query_parameters_come_after_a_question_mark(query: Any, wanted: str) ->
         {"method": "P\u00d6ST"},
         {"path_params": {"a": Unreadable()}, "resource_path": "/v1/{a}"},
         {"query_params": {"a": Unreadable()}},
+        {"auth_settings": 5},
         {"response_type": "NoSuchModel"},
     ],
     ids=str,
@@ -410,6 +462,13 @@ def test_misuse_of_call_api_is_one_of_our_errors(sandbox: Sandbox, client: ApiCl
         (lambda _: ApiClient(configuration="key"), r"configuration: expected a Configuration, got str"),  # type: ignore[arg-type]  # that is the point
         (lambda client: send(client, method="PO ST"), r"method: expected an HTTP verb such as POST"),
         (lambda client: send(client, resource_path=5), r"resource_path: expected text, got int"),
+        (lambda client: setattr(client, "host", b"x"), r"host: expected text, got bytes"),
+        (lambda client: setattr(client, "host", 5), r"host: expected text, got int"),
+        (
+            lambda client: send(client, auth_settings=5),
+            r'auth_settings: expected a list such as \["api_key"\], got int',
+        ),
+        (lambda client: send(client, auth_settings="api_key"), r"auth_settings: expected a list .*, got str"),
     ],
 )
 def test_a_message_names_the_one_argument_that_is_wrong(
@@ -417,6 +476,31 @@ def test_a_message_names_the_one_argument_that_is_wrong(
 ) -> None:
     with pytest.raises((ApiTypeError, ApiValueError), match=f"^{message}$"):
         call(client)
+
+
+def test_default_headers_that_are_no_dict_are_named(sandbox: Sandbox, client: ApiClient) -> None:
+    client.default_headers = None  # type: ignore[assignment]  # that is the point
+    with pytest.raises(ApiTypeError, match=r"^default_headers: expected a dict, got NoneType$"):
+        send(client)
+    client.default_headers = {}
+    send(client)
+    assert len(sandbox.requests) == 1
+
+
+@pytest.mark.parametrize("at_root", [True, False])
+@pytest.mark.parametrize("path", ["", "http://shop.invalid/x", "@shop.invalid/x", "v1/login", ":1/x", "{a}/x"])
+def test_a_path_that_could_lead_to_another_host_is_refused(
+    sandbox: Sandbox, client: ApiClient, path: str, at_root: bool
+) -> None:
+    with pytest.raises(ApiValueError, match=r"^resource_path: must begin with /"):
+        send(client, resource_path=path, at_root=at_root, path_params={"a": "/"})
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("auth", [("api_key",), frozenset({"api_key"}), {"api_key": 1}])
+def test_auth_settings_may_be_any_collection(sandbox: Sandbox, client: ApiClient, auth: Any) -> None:
+    send(client, auth_settings=auth)
+    assert sandbox.requests[0].authorized
 
 
 @pytest.mark.parametrize("path", [f"{PATH}\r\nX-Evil: 1", f"{PATH} HTTP/1.1\r\n\r\n", f"{PATH}é\udcff"])
@@ -655,7 +739,7 @@ class Level(Enum):
         ("5", "str", "5"),
         ("true", "bool", True),
         ("[1]", "int", [1]),
-        ("1e999", "int", float("inf")),
+        ("1e999", "int", "1e999"),
         ("9" * 5000, "str", "9" * 5000),
         ('"2017-05-09T09:40:45.717Z"', "datetime", datetime(2017, 5, 9, 9, 40, 45, 717000, timezone.utc)),
         ("2017-05-09", "date", date(2017, 5, 9)),
@@ -697,7 +781,7 @@ def test_sanitize_shows_an_event_without_sending_it(client: ApiClient, sandbox: 
     assert client.sanitize_for_serialization([EVENT, {"a": (1, None)}]) == [WIRE, {"a": [1, None]}]
     assert client.sanitize_for_serialization(None) is None
     assert client.sanitize_for_serialization(OrderStatus()) == {}
-    with pytest.raises(ApiValueError, match="this has no form in JSON"):
+    with pytest.raises(ApiValueError, match="this can't be encoded as JSON"):
         client.sanitize_for_serialization({"a": {1}})
     assert sandbox.requests == []
 
@@ -771,3 +855,26 @@ class Peer:
     def __exit__(self, *_: object) -> None:
         self._thread.join()
         self._listener.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"X-Shop": 5}, "header X-Shop: expected text, got int"),
+        ({"X-Shop": "a\r\nb"}, "header X-Shop: holds a control character such as a line break; remove it"),
+        (
+            {"X-Shop": "\u20ac"},
+            "header X-Shop: holds a character outside of latin-1; escape it, for example as in a URL",
+        ),
+        ({5: "a"}, "the name of a header: expected text, got int"),
+        ({"": "a"}, "the name of a header is empty"),
+        ({"X Shop": "a"}, "the name of a header holds a character that HTTP does not allow there"),
+        ({"Host": "a"}, "header Host: is set by the transport; leave it out"),
+    ],
+)
+def test_a_header_that_cant_be_sent_is_an_error_with_its_one_cause(
+    client: ApiClient, headers: Any, message: str
+) -> None:
+    with pytest.raises(ApiValueError) as caught:
+        send(client, _headers=headers)
+    assert caught.value.reason == message

@@ -4,6 +4,7 @@ import copy
 import inspect
 import logging
 import pickle
+import pydoc
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ import urllib3
 
 import thirdwatch_api
 from thirdwatch_api import ApiClient, Attempt, Configuration, OrderStatus, OrderStatusApi, ScoreApi, postback
+from thirdwatch_api.configuration import _CHECKS
 from thirdwatch_api.exceptions import ApiTypeError, ApiValueError, ServiceException
 from thirdwatch_api.sandbox import Sandbox
 
@@ -118,6 +120,24 @@ def test_every_setting_is_documented(name: str) -> None:
     prop = inspect.getattr_static(Configuration, name)
     source = Path(inspect.getfile(Configuration)).read_text(encoding="utf-8")
     assert inspect.getdoc(prop) if isinstance(prop, property) else f"    {name}: " in source
+
+
+def test_help_shows_each_keyword_with_its_type_and_default() -> None:
+    shown = pydoc.plain(pydoc.render_doc(Configuration.__init__)).replace("'", "")  # before 3.14 types stand in quotes
+    for name, parameter in inspect.signature(Configuration).parameters.items():
+        assert f"{name}: {parameter.annotation} = {parameter.default!r}".replace("'", "") in shown
+    assert "retries: Retries = 3" in shown
+
+
+def test_each_check_belongs_to_an_annotation_that_a_setting_has() -> None:
+    assert set(Configuration.__annotations__.values()) == set(_CHECKS)
+
+
+def test_a_setting_may_be_a_property_of_a_subclass() -> None:
+    slot = inspect.getattr_static(Configuration, "deadline")
+    doubled = property(lambda self: 2 * slot.__get__(self), slot.__set__)
+    shop = type("Shop", (Configuration,), {"deadline": doubled})(deadline=5, retries=1)
+    assert (shop.deadline, shop.retries) == (10, 1)
 
 
 def test_a_misspelt_setting_fails_with_the_nearest_name() -> None:
@@ -233,9 +253,6 @@ def test_a_host_that_is_assigned_none_is_the_default_again_or_refused() -> None:
     assert configuration.host == HOST
 
 
-# The environment
-
-
 def test_the_environment_holds_the_defaults_of_a_new_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THIRDWATCH_API_KEY", " from the environment\n")
     monkeypatch.setenv("THIRDWATCH_HOST", "https://staging.example/event")
@@ -326,9 +343,6 @@ def test_a_host_that_was_given_and_is_empty_is_none_and_never_that_of_the_enviro
     assert sandbox.requests == []
 
 
-# Keys
-
-
 @pytest.mark.parametrize("key", ["text", b"text", " text\n", b"\ttext "])
 @pytest.mark.parametrize("how", ["dict", "assigned", "keyword", "keyword dict"])
 def test_a_key_may_be_text_bytes_or_in_a_dict(key: str | bytes, how: str) -> None:
@@ -388,9 +402,6 @@ def test_auth_settings_are_those_of_0_0_3() -> None:
     }
 
 
-# Independence
-
-
 def test_configurations_are_independent() -> None:
     one, other = Configuration(), Configuration(api_key={"X-Other": "key"})
     one.api_key[API_KEY_HEADER] = "one"
@@ -405,6 +416,55 @@ def test_a_dict_that_was_assigned_is_not_shared() -> None:
     configuration = Configuration(api_key=keys)
     keys[API_KEY_HEADER] = "changed"
     assert configuration.api_key == {API_KEY_HEADER: "text"}
+
+
+@pytest.mark.parametrize("name", [API_KEY_HEADER.lower(), API_KEY_HEADER.title()])
+@pytest.mark.parametrize("key", ["given", ""])
+@pytest.mark.parametrize(
+    "assign",
+    [
+        lambda keys, name, key: keys.__setitem__(name, key),
+        lambda keys, name, key: keys.update({name: key}),
+        lambda keys, name, key: keys.update([(name, key)]),
+        lambda keys, name, key: keys.__ior__({name: key}),
+        lambda keys, name, key: (keys.pop(name), keys.setdefault(name, key)),
+    ],
+    ids=["item", "update", "pairs", "or", "setdefault"],
+)
+def test_the_last_key_wins_whatever_the_letter_case_of_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, key: str, assign: Callable[..., object]
+) -> None:
+    monkeypatch.setenv("THIRDWATCH_API_KEY", "from the environment")
+    configuration = Configuration()
+    assign(configuration.api_key, name, key)
+    assert configuration.get_api_key_with_prefix(API_KEY_HEADER) == (key or None)
+    assert configuration.api_key == {API_KEY_HEADER: key}
+    for twin in (copy.copy(configuration), copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration))):
+        assert twin.api_key == {API_KEY_HEADER: key}
+
+
+def test_a_key_is_found_under_its_name_in_any_letter_case() -> None:
+    keys = Configuration(api_key={API_KEY_HEADER: "first", API_KEY_HEADER.lower(): CANARY, "X-Other": "x"}).api_key
+    lower = API_KEY_HEADER.lower()
+    assert (keys[lower], keys.get(lower), lower in keys, keys.setdefault(lower, "new")) == (
+        CANARY,
+        CANARY,
+        True,
+        CANARY,
+    )
+    assert (keys.get("x-other"), keys.pop("x-other", "none"), "x-other" in keys) == (None, "none", False)
+    for twin in (keys.copy(), copy.copy(keys), copy.deepcopy(keys), pickle.loads(pickle.dumps(keys))):
+        assert (type(twin), twin) == (type(keys), keys)
+        assert CANARY not in repr(twin)
+        del twin[lower]
+        assert twin == {"X-Other": "x"}
+    assert keys.pop(lower) == CANARY
+    assert lower not in keys
+
+
+def test_the_prefix_is_found_in_any_letter_case() -> None:
+    configuration = Configuration(api_key="key", api_key_prefix={API_KEY_HEADER.lower(): "Token"})
+    assert configuration.get_api_key_with_prefix(API_KEY_HEADER.lower()) == "Token key"
 
 
 @pytest.mark.parametrize(
@@ -423,9 +483,6 @@ def test_copies_and_pickles_hold_the_same_settings_and_a_client_of_their_own(
     assert (twin.logger_format, twin.api_client) == ("%(message)s", None)
     twin.api_key[API_KEY_HEADER] = "changed"
     assert configuration.api_key == OTHERS["api_key"]
-
-
-# What it shows
 
 
 def test_repr_shows_settings_and_masks_secrets() -> None:
@@ -451,9 +508,6 @@ def test_the_debug_report_holds_versions_and_no_secret() -> None:
     assert sys.version in report
     assert "API version: 0.0.2" in report
     assert CANARY not in report
-
-
-# Logging
 
 
 def test_no_handler_is_installed_and_no_level_is_set_at_import() -> None:
@@ -528,9 +582,6 @@ def test_a_format_that_cant_be_right_is_refused(
 def test_a_log_file_that_is_no_path_is_refused() -> None:
     with pytest.raises(ApiTypeError, match="logger_file: expected text"):
         Configuration().logger_file = 5  # type: ignore[assignment]  # that is the point
-
-
-# Hooks
 
 
 def test_hooks_see_each_attempt(sandbox: Sandbox, make_client: Callable[..., ApiClient]) -> None:

@@ -69,7 +69,7 @@ def waiting(places: ConnectionQueue, count: int = 1) -> list[tuple[threading.Thr
         got: list[CallState] = []
         thread = threading.Thread(target=lambda got=got: got.append(take(places)), daemon=True)
         thread.start()
-        while len(places._line) <= number:
+        while len(places._waiting) <= number:
             assert thread.is_alive()
         started.append((thread, got))
     return started
@@ -126,20 +126,37 @@ def test_a_call_that_gave_up_waiting_is_in_nobodys_way(places: ConnectionQueue) 
     assert free_places(places) == 1
 
 
+class Turn:
+    """A lock whose second ``acquire`` is the wait of a call."""
+
+    is_taken = False
+
+    def acquire(self, timeout: float = -1) -> bool:
+        if self.is_taken:
+            return self.wait()
+        self.is_taken = True
+        return True
+
+    def release(self) -> None: ...
+
+    def wait(self) -> bool:
+        raise NotImplementedError
+
+
 def test_a_place_that_comes_in_the_moment_of_giving_up_is_free_again(places: ConnectionQueue) -> None:
     first = take(places)
     late = CallState(time.monotonic() + 60)
 
-    class TooLate(threading.Event):
+    class TooLate(Turn):
         """A turn that comes when the time to wait is just over."""
 
-        def wait(self, timeout: float | None = None) -> bool:
+        def wait(self) -> bool:
             late.turn.withdrawn = True  # what the call does next, seen by the thread that serves it
             give_back(places, first)
             return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threading, "Event", TooLate)
+        patch.setattr(threading, "Lock", TooLate)
         with pytest.raises(queue.Empty):
             in_call(lambda _: places.get(timeout=0.1), late)
     assert free_places(places) == 1
@@ -149,13 +166,13 @@ def test_a_call_that_is_interrupted_while_it_waits_loses_no_place(places: Connec
     first = take(places)
     late = CallState(time.monotonic() + 60)
 
-    class Interrupted(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
+    class Interrupted(Turn):
+        def wait(self) -> bool:
             give_back(places, first)  # the place is handed over in the same moment
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threading, "Event", Interrupted)
+        patch.setattr(threading, "Lock", Interrupted)
         with pytest.raises(KeyboardInterrupt):
             in_call(lambda _: places.get(timeout=0.1), late)
     places.reclaim(late)
@@ -245,9 +262,9 @@ def test_a_line_that_another_thread_empties_needs_nobody_to_serve_it(places: Con
         def __bool__(self) -> bool:
             return True
 
-    places._line = Emptied()
+    places._waiting = Emptied()
     places._serve()
-    places._line = deque()
+    places._waiting = deque()
     assert free_places(places) == 1
 
 

@@ -7,14 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 import pytest
 
 import thirdwatch_api
-from thirdwatch_api import ApiClient, Configuration, apis, models
+from thirdwatch_api import ApiClient, ApiException, Configuration, apis, models, postback
 from thirdwatch_api.models._model import Model
 from thirdwatch_api.sandbox import Sandbox
 
@@ -29,7 +30,7 @@ PAGES = [
 ]
 API_PAGES = [DOCS / f"{name}.md" for name in apis.__all__]
 
-GUESTS = {"celery", "cryptography", "django", "fastapi", "flask", "opentelemetry", "sqlalchemy"}
+GUESTS = {"celery", "cryptography", "django", "fastapi", "flask", "opentelemetry", "sqlalchemy", "vcr"}
 """What a block may import beside the package and its dependencies. It is skipped where they are not installed."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -68,7 +69,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def service() -> Iterator[Sandbox]:
-    with Sandbox("key-of-the-docs") as sandbox:
+    with Sandbox("YOUR_API_KEY") as sandbox:  # as the examples write it
         yield sandbox
 
 
@@ -95,15 +96,17 @@ def test_pages_and_tables_are_what_the_code_makes(environment: dict[str, str], t
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_generate_names_and_mends_what_differs(environment: dict[str, str], tmp_path: Path) -> None:
+def test_generate_names_and_fixes_what_differs(environment: dict[str, str], tmp_path: Path) -> None:
     shutil.copytree(DOCS, tmp_path / "docs")
     readme = README.read_text(encoding="utf-8")
-    (tmp_path / "README.md").write_text(readme.replace("| `host` |", "| `hosts` |"), encoding="utf-8")
+    (tmp_path / "README.md").write_text(readme.replace("- **Type**: API key", "- **Type**: key"), encoding="utf-8")
+    settings = tmp_path / "docs" / "configuration.md"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("| `host` |", "| `hosts` |"), encoding="utf-8")
     page, gone = tmp_path / "docs" / "OrderStatus.md", tmp_path / "docs" / "Gone.md"
     page.write_text("# thirdwatch_api.OrderStatus\n", encoding="utf-8")
     gone.write_text("# thirdwatch_api.Gone\n", encoding="utf-8")
     (tmp_path / "docs" / "Tag.md").unlink()
-    differing = "README.md, docs/Gone.md, docs/OrderStatus.md, docs/Tag.md"
+    differing = "README.md, docs/Gone.md, docs/OrderStatus.md, docs/Tag.md, docs/configuration.md"
 
     checked = python("docs/generate.py", "--check", env=environment, cwd=tmp_path)
     assert checked.returncode == 1
@@ -113,7 +116,7 @@ def test_generate_names_and_mends_what_differs(environment: dict[str, str], tmp_
     written = python("docs/generate.py", env=environment, cwd=tmp_path)
     assert sorted(written.stdout.split()) == differing.split(", ")
     assert not gone.exists()
-    for path in ("README.md", "docs/OrderStatus.md", "docs/Tag.md"):
+    for path in ("README.md", "docs/OrderStatus.md", "docs/Tag.md", "docs/configuration.md"):
         assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes()
 
 
@@ -150,7 +153,7 @@ def test_a_model_page_describes_every_field(name: str) -> None:
     rows = [row for row in cells(table) if row[0] != "additional_properties"]
     assert [row[0] for row in rows] == list(model.swagger_types)
     assert [row[2] for row in rows] == list(model.swagger_types.values())
-    # An answer may have several: "`message`, else `status`".
+    # A field of a response may have several: "`message`, else `status`".
     keys = [row[1].split(", else ") for row in rows]
     assert all(f"`{key}`" in of for key, of in zip(model.attribute_map.values(), keys, strict=True))
     assert all(description for _, _, _, description, _ in rows)
@@ -220,7 +223,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def skip_without_guests(code: str) -> bool:
-    """Skip a block whose framework is not installed; tell whether it has one."""
+    """Skip a block whose framework is not installed, and return whether it has one."""
     imported = {
         name.partition(".")[0]
         for node in ast.walk(ast.parse(code))
@@ -251,6 +254,8 @@ def test_a_block_of_a_written_page_runs(
     warnings = [] if has_guest else ["-W", "error"]
     runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if is_test else []
     env = environment | (reaching(service) if with_key else {})
+    if 'api_key["X-THIRDWATCH-API-KEY"] = ' in block.code:  # with a key of its own it must not reach the real service
+        env["THIRDWATCH_HOST"] = service.host
     done = python(*warnings, *runner, script, env=env, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -259,7 +264,7 @@ def test_a_block_of_a_written_page_runs(
 
 
 @pytest.mark.parametrize("page", API_PAGES, ids=name_of)
-def test_the_example_of_an_api_page_prints_the_answer(
+def test_the_example_of_an_api_page_prints_the_response(
     page: Path, service: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in reaching(service).items():
@@ -288,16 +293,45 @@ def test_an_example_without_a_key_says_how_to_set_one(
     assert out.startswith("Exception when calling OrderStatusApi->order_status: no API key: set")
 
 
-def test_the_example_of_the_readme_is_the_script() -> None:
-    assert EXAMPLE.read_text(encoding="utf-8") in [block.code for block in blocks(README)]
+def test_the_migration_page_shows_what_the_example_of_the_old_page_prints(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    page = DOCS / "migration.md"
+    (example,) = blocks(page)
+    (shown,) = blocks(page, "text")
+    script = tmp_path / "example.py"
+    script.write_text(example.code, encoding="utf-8")
+    done = python("-W", "error", script, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip("\n") == shown.code.rstrip("\n")
+    assert "thirdwatch_api.OrderStatus()" in example.code
 
 
-def test_the_example_answers_without_a_key(environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_example_of_the_readme_is_what_the_script_does() -> None:
+    first = blocks(README)[0].code.splitlines()
+    script = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in first if "YOUR_API_KEY" not in line]
+    assert len(first) - len(kept) == 1
+    remaining = iter(script)
+    assert [line for line in kept if line not in remaining] == []
+
+
+def test_the_example_of_the_readme_prints_what_the_readme_says(
+    service: Sandbox, environment: dict[str, str], tmp_path: Path
+) -> None:
+    script = tmp_path / "example.py"
+    script.write_text(blocks(README)[0].code, encoding="utf-8")
+    done = python("-W", "error", script, env=environment | {"THIRDWATCH_HOST": service.host}, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
+    assert f"prints `{done.stdout.strip()}`" in README.read_text(encoding="utf-8")
+
+
+def test_the_script_runs_without_a_key(environment: dict[str, str], tmp_path: Path) -> None:
     done = python("-X", "dev", "-W", "error", EXAMPLE, env=environment, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
 
 
-def test_the_example_sends_its_event_with_a_key(service: Sandbox, environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_script_sends_its_event_with_a_key(service: Sandbox, environment: dict[str, str], tmp_path: Path) -> None:
     done = python("-W", "error", EXAMPLE, env=environment | reaching(service), cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
     assert service.events == [
@@ -343,3 +377,95 @@ def test_a_heading_of_the_readme_holds_one_command(heading: str, does: str) -> N
     assert command.count("\n") == 1
     assert command.startswith("python3 -m venv .venv && ")
     assert command.rstrip().endswith(does)
+
+
+Hop = tuple[str, str]
+"""A file of the package, and the name of a function in it."""
+
+
+def hops(*headings: str) -> list[Hop]:
+    """The trip that the page on the architecture describes below some headings."""
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named: list[Hop] = []
+    for heading in headings:
+        section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", section, re.MULTILINE)
+        assert rows, heading
+        named += [(file, function.rpartition(".")[2]) for file, function in rows]
+    return named
+
+
+def followed(work: Callable[[], object]) -> list[Hop]:
+    """The functions of the package that are called, in their order."""
+    root = Path(thirdwatch_api.__file__).parent
+    seen: list[Hop] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(root):
+            seen.append((path.relative_to(root).as_posix(), frame.f_code.co_name))
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return seen
+
+
+def not_in_order(named: list[Hop], seen: list[Hop]) -> list[Hop]:
+    """The hops that the page names and that were not seen, or not in this order."""
+    rest = iter(seen)
+    return [hop for hop in named if hop not in rest]
+
+
+def report(client: ApiClient) -> str:
+    event = thirdwatch_api.OrderStatus(user_id="u-42", order_id="o-1001", order_status="_fulfilled")
+    try:
+        return str(thirdwatch_api.OrderStatusApi(client).order_status(event))
+    except ApiException as error:
+        return str(error)
+
+
+def test_an_event_and_its_response_travel_as_the_architecture_says(service: Sandbox) -> None:
+    with ApiClient(configuration=service.configuration()) as client:
+        report(client)  # what is made once was made
+        seen = followed(lambda: report(client))
+    assert not_in_order(hops("An event out", "The response back"), seen) == []
+
+
+def test_an_error_travels_as_the_architecture_says(service: Sandbox) -> None:
+    with ApiClient(configuration=service.configuration()) as client:
+        service.fail(400, body={"error": "no order of u-42"}, times=2)
+        report(client)
+        seen = followed(lambda: report(client))
+    assert not_in_order(hops("An error"), seen) == []
+
+
+def test_a_postback_travels_as_the_architecture_says() -> None:
+    configuration = Configuration(api_key="YOUR_API_KEY")
+    headers = {"X-THIRDWATCH-API-KEY": "YOUR_API_KEY"}
+    seen = followed(
+        lambda: postback.parse(headers, b'{"order_id": "o-1001", "flag": "red", "score": 90}', configuration)
+    )
+    assert not_in_order(hops("A postback in"), seen) == []
+
+
+def test_each_function_that_the_architecture_names_is_in_its_file() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    package = Path(thirdwatch_api.__file__).parent
+    named = re.findall(r"`([\w.]+)` in `([\w/]+\.py)`", page)
+    named += [
+        (function, file) for file, function in re.findall(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", page, re.MULTILINE)
+    ]
+    assert len(named) > 40
+    missing: list[str] = []
+    for name, file in named:
+        path = ROOT / file if file.startswith("test/") else package / file
+        source = path.read_text(encoding="utf-8")
+        lacking = [
+            part for part in name.split(".") if not re.search(rf"^ *((def|class) )?{part} ?[(:=]", source, re.MULTILINE)
+        ]
+        missing += [f"{part} in {file}" for part in lacking]
+    assert missing == []

@@ -203,7 +203,7 @@ def test_what_the_service_said_is_one_line_without_addresses() -> None:
 def test_the_text_holds_nothing_that_a_terminal_obeys_or_that_no_file_takes() -> None:
     error = ApiException(400, "Bad\x1b[2J")
     error.explain(ErrorResponse(), "no\u202e \ud800")
-    assert str(error) == "(400) Bad?[2J: no? ?. The answer is in error.body."
+    assert str(error) == "(400) Bad?[2J: no? ?. The response is in error.body."
 
 
 @pytest.mark.parametrize(
@@ -214,6 +214,27 @@ def test_an_answer_is_kept_as_text(data: Any, body: str | None) -> None:
     error = ApiException(http_resp=ANSWER._replace(data=data))
     assert (error.status, error.reason, error.body) == (409, "Conflict", body)
     assert error.headers is ANSWER.headers
+
+
+class Watched(bytes):
+    """Write down how many bytes are decoded at once."""
+
+    longest = 0
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        Watched.longest = max(Watched.longest, len(self))
+        return bytes(self).decode(encoding, errors)
+
+
+@pytest.mark.parametrize("unit", [b"\xff", "é€😀".encode(), b"\xf0\x9f\x98", b"word "])
+def test_a_long_body_is_decoded_piece_by_piece(unit: bytes) -> None:
+    body = b"x" + unit * (300_000 // len(unit)) + b"\xe2\x82"
+    for error in (
+        ApiException(http_resp=ANSWER._replace(data=Watched(body))),
+        make_error(ApiException, 400, None, Redactor(), body=Watched(body)),
+    ):
+        assert error.body == body.decode("utf-8", "replace")
+    assert Watched.longest <= 64 * 1024
 
 
 def test_every_error_has_all_attributes() -> None:
@@ -315,6 +336,17 @@ def test_an_error_names_the_request_as_the_service_does(first: int, caplog: pyte
     assert caught.value.request_id == named
     assert str(caught.value).startswith(f"(503) Reason (after 2 attempts, request id {named}). ")
     assert [record.getMessage().endswith(f" request id {named}") for record in caplog.records] == [True, True]
+
+
+def test_the_name_of_a_request_forges_no_line_of_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="thirdwatch_api")
+    response = servers.raw(servers.head(400, {"Content-Length": "0", "X-Request-Id": "a\x85b\x0bFORGED\x1b[31m"}))
+    with FaultServer(response) as server, make_client(server.url) as client:
+        with pytest.raises(BadRequestException) as caught:
+            OrderStatusApi(client).order_status(EVENT)
+    assert caught.value.request_id == "a?b?FORGED?[31m"
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message.endswith(" request id a?b?FORGED?[31m") for message in messages] == [True]
 
 
 def test_an_answer_that_is_no_json_names_the_request_too() -> None:

@@ -32,7 +32,8 @@ from thirdwatch_api import (
 from thirdwatch_api.models import _encoder
 from thirdwatch_api.models._encoder import _Encoder, to_json
 from thirdwatch_api.models._fast_encoder import encode_fast
-from thirdwatch_api.models._model import Model, field_table
+from thirdwatch_api.models._fields import field_table
+from thirdwatch_api.models._model import Model
 
 
 def slowly(model: type[Model], event: object) -> Any:
@@ -92,6 +93,7 @@ def test_the_fast_path_takes_every_event_of_the_usual_kind(event: Model) -> None
             custom_info={"a": "b%s", "c": 1, "d": None, "e": True, "f": 0.1},
         ),
         CreateOrder(user_id="u", order_id="o", items=[{"_itemId": "1"}, Item(), {}], billing_address={"_city": "Pune"}),
+        CreateOrder(user_id="u", order_id="o", items=[Item(quantity=2**1024 - 1), Item(quantity=1 - 2**1024)]),
         OrderStatus(user_id=0),
         OrderStatus(user_id=UUID(int=1)),
         OrderStatus(user_id="", session_id="s"),

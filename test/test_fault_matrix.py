@@ -396,16 +396,10 @@ def test_a_refused_connection_is_tried_four_times() -> None:
 
 
 def test_a_service_that_comes_up_meanwhile_gets_the_event() -> None:
-    port = closed_port()
     late = socket.socket()
-    late.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with make_client(f"http://127.0.0.1:{port}") as client, late:
-
-        def come_up(wait: float) -> None:
-            late.bind(("127.0.0.1", port))
-            late.listen()
-
-        client.rest_client.sleep = come_up
+    late.bind(("127.0.0.1", 0))  # nobody is let in before it listens
+    with make_client(f"http://127.0.0.1:{late.getsockname()[1]}") as client, late:
+        client.rest_client.sleep = lambda wait: late.listen()
         pending: list[EventResponse] = []
         handle: Any = OrderStatusApi(client).order_status(EVENT, callback=pending.append)
         late.settimeout(5)

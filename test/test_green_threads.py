@@ -199,7 +199,7 @@ def test_a_slow_server_holds_no_call_past_its_deadline_and_no_other_call(
         found = run(program, server.url)
     (slow, seconds), *others = found["results"]
     assert found["ended"][-1] == 0
-    assert slow.startswith("TimeoutException: no answer from")
+    assert slow.startswith("TimeoutException: no response from")
     assert slow.endswith("before the deadline")
     assert seconds < latest(1.0)
     assert [result for result, _ in others] == ["taken"] * 4
@@ -221,7 +221,7 @@ def test_a_handshake_that_never_ends_holds_no_call_past_its_deadline(run: Run) -
     with FaultServer(at_accept=[stall] * 4) as server:
         found = run(program, server.url.replace("http:", "https:"))
     (result, seconds), _ = found["results"]
-    assert result.startswith("TimeoutException: no answer from")
+    assert result.startswith("TimeoutException: no response from")
     assert seconds < latest(1.0)
     assert found["ended"] == [1, 0]
 

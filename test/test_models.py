@@ -5,7 +5,12 @@ import copy
 import importlib
 import inspect
 import pickle
+import pydoc
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
@@ -17,8 +22,10 @@ from hypothesis import strategies as st
 import thirdwatch_api
 from thirdwatch_api import CreateAccount, CustomInfo, ErrorResponse, EventResponse, Item, OrderStatus, Seller, models
 from thirdwatch_api.models import _postbacks, values
+from thirdwatch_api.models._fields import Kind, field_table
+from thirdwatch_api.models._help import _own_field_docs, field_docs
 from thirdwatch_api.models._hints import UnknownValue, nearest, unknown_values
-from thirdwatch_api.models._model import Kind, Model, decode, field_table
+from thirdwatch_api.models._model import Model, decode
 
 from .events import events, expected, full, minimal, model_class, texts
 from .facts import ANSWERS, EVENTS, MODELS, PARTS, VALUES
@@ -140,6 +147,49 @@ def test_every_model_and_field_is_documented_in_its_declaration(name: str) -> No
                 assert isinstance(after.value, ast.Constant)
                 documented.add(statement.target.id)
     assert documented >= {f.name for f in MODELS[name]}
+
+
+@each_declared
+def test_help_shows_every_field_with_its_text_and_known_values(name: str) -> None:
+    shown = " ".join(pydoc.plain(pydoc.render_doc(model_class(name))).replace("|", " ").split())
+    for f, doc in ((f, field_docs(model_class(name))[f.name]) for f in field_table(model_class(name))):
+        known = f"Known values: {', '.join(f.known)}. " if f.known else ""
+        assert f"{f.name}: {f.label}{', required' * f.required} {' '.join(doc.split())} {known}" in shown
+
+
+@each_declared
+def test_a_signature_names_all_fields_on_one_screen(name: str) -> None:
+    shown = inspect.signature(model_class(name))
+    assert [*shown.parameters][: len(MODELS[name])] == [f.name for f in MODELS[name]]
+    assert len(str(shown)) < 24 * 80
+    assert "Annotated" not in str(shown)
+
+
+def test_help_of_a_derived_model_shows_the_fields_as_well() -> None:
+    derived = type("MyOrderStatus", (OrderStatus,), {})
+    assert "order_id: str\n" in (inspect.getdoc(derived) or "")
+    assert inspect.signature(derived) == inspect.signature(OrderStatus)
+    assert "Item" in (inspect.getdoc(models.CreateOrder()) or "")
+    assert "CustomInfo" not in (inspect.getdoc(CustomInfo) or "")
+
+
+def test_help_does_without_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_source(_: object) -> str:
+        raise OSError
+
+    monkeypatch.setattr(inspect, "getsource", no_source)
+    _own_field_docs.cache_clear()
+    try:
+        assert "\n\norder_id: str\n\norder_status: str\n    Known values: _approved" in (OrderStatus.__doc__ or "")
+    finally:
+        _own_field_docs.cache_clear()
+
+
+def test_making_a_model_reads_no_source() -> None:
+    code = (
+        "import sys, thirdwatch_api; thirdwatch_api.OrderStatus(); print('thirdwatch_api.models._help' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
 
 
 @each_body
@@ -347,7 +397,7 @@ def test_values_outside_of_the_known_ones_are_listed_with_the_nearest() -> None:
         promotions=[models.Promotion(status=True), models.Promotion(status="")],
         items=(Item(seller=Seller()),),
     )
-    assert unknown_values(order) == [
+    assert list(unknown_values(order)) == [
         ("CreateOrder.shipping_method", "physical", "_physical"),
         ("CreateOrder.payment_methods[1].payment_type", "credit card", "_creditCard"),
         ("CreateOrder.payment_methods[2]._paymentType", "cod", None),
@@ -356,20 +406,37 @@ def test_values_outside_of_the_known_ones_are_listed_with_the_nearest() -> None:
 
 def test_a_dict_is_compared_by_its_wire_keys() -> None:
     event = {"_orderStatus": "fulfilled", "_reason": "_other", "order_status": "x", "_description": "y"}
-    assert unknown_values(event, OrderStatus) == [UnknownValue("OrderStatus._orderStatus", "fulfilled", "_fulfilled")]
-    assert unknown_values(event, OrderStatus, "body")[0].path == "body._orderStatus"
-    assert unknown_values(event) == []
-    assert unknown_values(OrderStatus(order_status="_held"), Item) == []
+    assert list(unknown_values(event, OrderStatus)) == [
+        UnknownValue("OrderStatus._orderStatus", "fulfilled", "_fulfilled")
+    ]
+    assert next(unknown_values(event, OrderStatus, "body")).path == "body._orderStatus"
+    assert list(unknown_values(event)) == []
+    assert list(unknown_values(OrderStatus(order_status="_held"), Item)) == []
+
+
+def test_a_value_is_compared_only_when_it_is_asked_for() -> None:
+    read: list[int] = []
+
+    class Parts(tuple[dict[str, str], ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[dict[str, str]]:
+            for number in range(100_000):
+                read.append(number)
+                yield {"_paymentType": f"credtcard{number}"}
+
+    found = list(islice(unknown_values({"_paymentMethods": Parts()}, models.CreateOrder), 20))
+    assert len(found) == len(read) == 20
 
 
 def test_no_personal_value_is_among_the_unknown_ones() -> None:
-    assert unknown_values(CreateAccount(gender="c4n4ry")) == []
+    assert list(unknown_values(CreateAccount(gender="c4n4ry"))) == []
 
 
 def test_what_holds_itself_is_compared_once() -> None:
     item = Item()
     item.seller = item  # type: ignore[assignment]  # that is the point
-    assert unknown_values(models.AddToCart(item=item)) == []
+    assert list(unknown_values(models.AddToCart(item=item))) == []
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,19 @@
 import ast
 import configparser
 import email
+import email.policy
 import importlib.metadata
 import importlib.util
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tarfile
 import venv
 import zipfile
-from collections.abc import Iterator
-from graphlib import TopologicalSorter
+from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
 
@@ -46,6 +48,9 @@ TOP_LEVEL = {
     "thirdwatch_api",
     "tox.ini",
 }
+
+GITHUB = ROOT / ".github"
+of_a_clone = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="looks at .github, which no sdist has")
 
 BELOW = {
     "version": set[str](),
@@ -87,14 +92,17 @@ def module_name(source: Path) -> str:
 MODULES = {module_name(source) for source in SOURCES}
 
 
-def imports(source: Path) -> Iterator[str]:
-    """Name the modules that a file imports at run time, wherever in the file it does."""
+def imports(source: Path, *, typing: bool = False) -> Iterator[str]:
+    """Name the modules that a file imports at run time, wherever in the file it does.
+
+    :param typing: name also those that it imports for type checkers alone
+    """
     package = source.relative_to(ROOT).parent.parts
     pending: list[ast.AST] = [ast.parse(source.read_text(encoding="utf-8"))]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            pending += node.orelse
+            pending += node.orelse + (node.body if typing else [])
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -171,14 +179,46 @@ def test_every_list_of_python_versions_is_the_same() -> None:
     assert tox is not None
     assert named == [f"3.{minor}" for minor in tox[1].split(",")]
     assert f"every Python from {named[0]} to {named[-1]} that it finds" in (ROOT / "README.md").read_text("utf-8")
-    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):  # CI is not shipped, so an sdist has none
-        assert re.findall(r"^ +(3\.\d+)$", workflow.read_text(), re.MULTILINE) == named
 
 
+@of_a_clone
+def test_ci_runs_every_python_on_linux_and_the_oldest_and_the_newest_elsewhere() -> None:
+    named = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    workflow = (GITHUB / "workflows" / "ci.yml").read_text()
+    assert re.findall(r"^ +(3\.\d+)$", workflow, re.MULTILINE) == named
+    assert f'python: ["{named[0]}", "{named[-1]}"]' in workflow
+    assert "os: [macos-latest, windows-latest]" in workflow
+
+
+@of_a_clone
+def test_a_release_is_published_by_its_workflow_alone_and_without_a_password() -> None:
+    workflow = (GITHUB / "workflows" / "publish.yml").read_text()
+    build, _, publish = workflow.partition("\n  publish:\n")
+    for line in ("environment: pypi", "id-token: write", "attestations: true"):
+        assert line in publish
+        assert line not in build
+    assert "permissions: {}\n" in build
+    assert "if: vars.PUBLISH == 'true'" in build
+    assert "secrets." not in workflow
+
+
+@of_a_clone
+def test_forms_ask_for_neither_a_key_nor_a_customers_data() -> None:
+    forms = [
+        *(GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml"),
+        GITHUB / "PULL_REQUEST_TEMPLATE.md",
+        *ROOT.glob("CONTRIB*"),
+    ]
+    assert {form.name for form in forms} == {"CONTRIBUTING.md", "PULL_REQUEST_TEMPLATE.md", "bug.yml", "feature.yml"}
+    for form in forms:
+        assert re.search(r"Never paste your API\s+key or a\s+customer's\s+data", form.read_text()), form.name
+
+
+@of_a_clone
 def test_ci_pins_each_action_by_its_commit() -> None:
     # A tag can be moved to other code.
-    used = [use for file in (ROOT / ".github").rglob("*.yml") for use in re.findall(r"uses: (.*)", file.read_text())]
-    assert used or not (ROOT / ".github").exists()
+    used = [use for file in GITHUB.rglob("*.yml") for use in re.findall(r"uses: (.*)", file.read_text())]
+    assert used
     assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", use)] == []
 
 
@@ -214,8 +254,70 @@ def top_level_imports(source: Path) -> Iterator[str]:
             )
 
 
+def test_an_import_of_the_package_imports_no_model_and_no_api_class() -> None:
+    program = "import sys, thirdwatch_api; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    loaded = {name for name in run.stdout.split() if name.startswith("thirdwatch_api")}
+    assert "thirdwatch_api.configuration" in loaded
+    assert {part(name) for name in loaded} & {"apis", "models", "rest", "api_client", "sandbox"} == set()
+
+
+STAR = """
+from thirdwatch_api import *
+import thirdwatch_api
+
+one: type[OrderStatus] = thirdwatch_api.OrderStatus
+two: type[OrderStatusApi] = thirdwatch_api.OrderStatusApi
+three: type[ApiException] = thirdwatch_api.ApiException
+four: type[Configuration] = type(configuration)
+five: int = RISK_THRESHOLD + PendingCall.nothing
+thirdwatch_api.OrderStatuss
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("mypy"), reason="checks with mypy: tox -e types installs it")
+def test_mypy_knows_the_names_of_the_root_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "star.py").write_text(STAR)
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file=",
+        f"--cache-dir={tmp_path / 'cache'}",
+        "star.py",
+    ]
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    run = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, env=environment)
+    assert re.findall(r"^star\.py:(\d+): error: .* \[(.*)\]", run.stdout, re.MULTILINE) == [
+        ("9", "attr-defined"),
+        ("10", "attr-defined"),
+    ], run.stdout
+
+
 def test_nothing_imports_in_a_circle() -> None:
     graph = {module_name(source): set(imports(source)) & MODULES for source in SOURCES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+TYPING_CYCLES = {
+    "thirdwatch_api.configuration": "thirdwatch_api.api_client",  # configuration.api_client
+    "thirdwatch_api.exceptions": "thirdwatch_api.models.error_response",  # error.error_response
+}
+"""The two imports for type checkers alone that close a cycle: the contract asks for these attributes."""
+
+LAZY_PACKAGES = {"thirdwatch_api", "thirdwatch_api.apis", "thirdwatch_api.models"}
+"""Packages that import their parts for type checkers, and at run time on first use: they are above their parts."""
+
+
+def test_only_two_imports_for_type_checkers_close_a_cycle() -> None:
+    graph = {module_name(source): set(imports(source, typing=True)) & MODULES for source in SOURCES}
+    for module in graph.keys() - LAZY_PACKAGES:
+        graph[module] -= LAZY_PACKAGES  # a part may look up a name in its package when it runs
+    for module, above in TYPING_CYCLES.items():
+        with pytest.raises(CycleError):
+            list(TopologicalSorter(graph).static_order())
+        graph[module].remove(above)
     assert list(TopologicalSorter(graph).static_order())
 
 
@@ -234,6 +336,63 @@ def test_the_top_level_holds_only_what_the_contract_lists() -> None:
     git = ["git", "-c", f"safe.directory={ROOT}", "ls-files"]
     listing = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True)
     assert {path.partition("/")[0] for path in listing.stdout.splitlines()} == TOP_LEVEL
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+long_description: Callable[[str, str | None], str] = runpy.run_path(str(ROOT / "setup.py"))["long_description"]
+FENCES = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+
+
+def targets(markdown: str) -> list[str]:
+    """List where links of all forms lead: inline ones, references, HTML."""
+    form = r"\]\(\s*<?([^)>\s]*)|^ {0,3}\[[^]]+\]: *(\S+)|(?:href|src)=[\"']?([^\"'>\s]*)"
+    return ["".join(found) for found in re.findall(form, FENCES.sub("", markdown), re.MULTILINE)]
+
+
+def test_a_long_description_leads_to_the_repository_where_the_readme_leads_to_files_and_headings() -> None:
+    made = targets(long_description(README, "https://git.example/shop/sdk/"))
+    base = "https://git.example/shop/sdk/blob/HEAD/"
+    relative = [target for target in targets(README) if not target.startswith("https://")]
+    assert len(relative) > 50
+    absolute = {target: f"{base}{'README.md' * target.startswith('#')}{target}" for target in relative}
+    assert made == [absolute.get(target, target) for target in targets(README)]
+    for url in absolute.values():
+        assert (ROOT / url.removeprefix(base).partition("#")[0]).is_file()
+
+
+def test_a_long_description_without_a_repository_keeps_the_words_of_such_links_and_those_that_work() -> None:
+    made = long_description(README, None)
+    assert targets(made) == [target for target in targets(README) if target.startswith("https://")]
+    words = re.sub(r"\]\([^)]*\)|\[", "", FENCES.sub("", README))
+    assert re.sub(r"\]\([^)]*\)|\[", "", FENCES.sub("", made)).startswith(words)
+    assert FENCES.findall(made) == FENCES.findall(README)
+
+
+@pytest.mark.parametrize("repository", [None, "https://git.example/shop/sdk"])
+def test_a_long_description_leaves_code_as_it_is(repository: str | None) -> None:
+    code = "`calls[name](event)`\n\n```python\ncalls[name](event)\n```\n"
+    assert long_description(code, repository).startswith(code)
+
+
+@built
+@pytest.mark.parametrize("kind", ["whl", "tar.gz"])
+def test_each_link_on_the_page_of_an_index_is_absolute(kind: str) -> None:
+    path = _distribution(f"*.{kind}")
+    if kind == "whl":
+        with zipfile.ZipFile(path) as wheel:
+            text = wheel.read(next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")))
+    else:
+        with tarfile.open(path) as sdist:
+            member = sdist.extractfile(f"{path.name.removesuffix('.tar.gz')}/PKG-INFO")
+            assert member
+            text = member.read()
+    metadata = email.message_from_bytes(text, policy=email.policy.default)
+    urls = [str(value).partition(", ") for value in metadata.get_all("Project-URL", [])]
+    repository = next((url for name, _, url in urls if name == "Repository"), None)
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    description = text.decode().partition("\n\n")[2]
+    assert description.rstrip() == long_description(README, repository).rstrip()
+    assert [target for target in targets(description) if not target.startswith("https://")] == []
 
 
 @built

@@ -450,3 +450,20 @@ def test_importing_the_package_does_not_import_the_module() -> None:
 def test_the_names_are_public_and_sorted() -> None:
     assert postback.__all__ == sorted(postback.__all__, key=lambda name: (name != name.upper(), name.islower(), name))
     assert all(hasattr(postback, name) for name in postback.__all__)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"\xff", "it is not UTF-8"),
+        (b"{", "it is not JSON"),
+        (b'{"flag": "\\ud800"}', "it holds half of a surrogate pair"),
+        (b'{"flag": "red", "flag": "green"}', "an object holds the same key twice"),
+        (b"[" * 200, "it is nested more than 100 deep"),
+    ],
+)
+def test_a_body_that_cant_be_read_is_an_error_with_its_one_cause(body: bytes, problem: str) -> None:
+    configuration = Configuration(api_key="test-key")
+    with pytest.raises(postback.BadPostbackException) as caught:
+        postback.parse({"X-THIRDWATCH-API-KEY": "test-key"}, body, configuration)
+    assert caught.value.reason == f"the postback was not understood: the body can't be read: {problem}"

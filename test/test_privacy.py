@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import logging
@@ -422,6 +423,29 @@ def test_nothing_shows_through_proxies(ears: Ears, capfd: pytest.CaptureFixture[
     everything = "\n".join([*shown, *ears.heard, *capfd.readouterr()])
     hidden = {**SECRETS, "password": "canary-password", "other password": "canary-wrong"}
     assert [secret for secret, value in hidden.items() if value in everything] == []
+
+
+@pytest.mark.parametrize("status", [200, 407])
+def test_the_password_of_a_proxy_that_repeats_it_is_masked(status: int) -> None:
+    sent = base64.b64encode(b"user:canary-password").decode()
+
+    def parrot(peer: Peer) -> None:
+        said = peer.last.headers["proxy-authorization"]
+        body = json.dumps({"error": said}).encode()[status == 200 :]
+        peer.send(head(f"HTTP/1.1 {status} {said}", {"Content-Length": str(len(body)), "X-Said": said}) + body)
+
+    with FaultServer(parrot) as proxy:
+        url = f"http://user:canary-password@127.0.0.1:{proxy.port}"
+        with make_client("http://shop.example", proxy=url, allow_insecure_http=True) as client:
+            with pytest.raises(ApiException) as caught:
+                _refused(client)
+    error = caught.value
+    assert error.status == status
+    assert "***" in (error.body or "")
+    assert (error.headers or {})["X-Said"] == "***"
+    assert (error.error_response is None) == (status == 200)
+    shown = [str(error), repr(error), *traceback.format_exception(error), *values_within(error)]
+    assert [text for text in shown if sent in text] == []
 
 
 def test_a_hook_that_fails_shows_nothing_of_the_call(ears: Ears) -> None:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import urllib3
@@ -455,6 +456,88 @@ def test_without_its_declarations_each_text_of_an_event_is_personal() -> None:
         with make_client(server.url) as client:
             with pytest.raises(BadRequestException, match=r"\(400\) \*\*\*\. "):
                 client.rest_client.request(Request("POST", "/v1/new", body=b'{"_name": "X canary"}'))
+
+
+def test_at_the_deadline_no_text_of_the_service_is_shown_that_is_not_masked_yet() -> None:
+    many = redactor(*(f"value {number}" for number in range(1000)))
+    assert many.line("no value 7, value 8x", until=0) == "***"
+    assert many.line("no value 7, value 8x") == "no ***, ***x"
+    assert many.line("no value", until=0) == "***"
+    assert many.line("", until=0) == ""
+    found = redactor(*(f"found {number}" for number in range(20)))
+    assert found.line("found 1, found 7", until=0) == "***"
+    assert redactor("100 %, Canary").line("Canary", until=0) == "***"
+    assert redactor("Canary").line("a Canary", until=0) == "a ***"  # what takes no time is shown
+
+
+def test_no_text_is_shown_of_the_refusal_of_an_event_that_is_too_large_to_search() -> None:
+    order = CreateOrder(
+        user_id="u-42",
+        order_id="o-1",
+        amount="1",
+        currency_code="INR",
+        items=[],
+        custom_info={"n": "canary " * 160_000},
+    )
+    with FaultServer(answer(400, b'{"error": "no canary"}', {"X-Request-Id": "r-7"})) as server:
+        with make_client(server.url) as client, pytest.raises(BadRequestException) as caught:
+            CreateOrderApi(client).create_order(order)
+    assert str(caught.value).startswith("(400) ***: *** (request id ***). ")
+    assert caught.value.body == '{"error": "no canary"}'
+
+
+@given(st.lists(st.text("sSß\u0130 +a", min_size=1, max_size=6), max_size=5), st.text("sSß\u0130 +a", max_size=30))
+def test_the_look_at_how_a_text_begins_overlooks_none(secrets: list[str], text: str) -> None:
+    line = redactor(*secrets, key="").line(text)
+    assert [secret for secret in secrets if len(secret) >= 4 and secret.strip() and secret in line] == []
+
+
+NESTED: dict[str, Any] = {
+    "JSON in JSON": lambda text: json.dumps(json.dumps({"_name": text})),
+    "JSON in JSON in JSON": lambda text: json.dumps(json.dumps(json.dumps({"_name": text}))),
+    "URL in a URL": lambda text: quote(quote(text, safe=""), safe=""),
+    "URL in a URL in a URL": lambda text: quote(quote(quote(text, safe=""), safe=""), safe=""),
+    "JSON in a URL": lambda text: quote_plus(json.dumps(text)),
+    "a URL in JSON": lambda text: json.dumps(json.dumps(quote_plus(text))),
+}
+
+
+@pytest.mark.parametrize("spell", NESTED.values(), ids=NESTED)
+def test_escapes_of_escapes_hide_no_text(spell: Any) -> None:
+    name = 'Zoë "Canary" 😀 Müller'
+    assert redactor(name).line(f"bad: {spell(name)} here").startswith("bad: ")
+    for shown in (redactor(name).line(f"bad: {spell(name)} here"), redactor(name).line("x" * 560 + spell(name))):
+        assert re.search("Zo|Canary|ller", shown) is None
+        assert "***" in shown
+    assert redactor(name).line(f"bad: {spell(name)} here").endswith(" here")
+    cut = redactor("a long text " * 20).line("x" * 575 + " " + spell("a long text " * 20))
+    assert "a l" not in cut.replace("%2525", "%").replace("%25", "%").replace("%20", " ").replace("+", " ")
+
+
+def test_an_event_that_is_repeated_below_another_key_is_masked() -> None:
+    order = CreateOrder(
+        user_id="u-42", order_id="o-1", amount="1", currency_code="INR", items=[], custom_info={"n": 'Zoë "Canary"'}
+    )
+
+    def parrot(peer: Any) -> None:
+        body = json.dumps({"error": {"detail": peer.last.body.decode()}}).encode()
+        peer.send(head(400, {"Content-Length": str(len(body))}) + body)
+
+    with FaultServer(parrot) as server, make_client(server.url) as client:
+        with pytest.raises(BadRequestException, match="o-1") as caught:
+            CreateOrderApi(client).create_order(order)
+    assert "Zo" not in str(caught.value)
+    assert "Canary" not in str(caught.value)
+
+
+def test_numbers_and_keys_of_the_shop_are_masked() -> None:
+    info = {"phone": 4477009001234, "geo": 51.5074123, "Zoe Canary": "vip", "few": 123, "list": [{"Ann Canary": None}]}
+    order = CreateOrder(user_id="u-42", order_id="o-1", amount="1", currency_code="INR", items=[], custom_info=info)
+    said = "bad 4477009001234, 51.5074123, zoe canary, Ann Canary, 123 of _customInfo"
+    with FaultServer(answer(400, json.dumps({"error": said}).encode())) as server, make_client(server.url) as client:
+        with pytest.raises(BadRequestException) as caught:
+            CreateOrderApi(client).create_order(order)
+    assert ": bad ***, ***, ***, ***, 123 of _customInfo. " in str(caught.value)
 
 
 def test_the_mask_stands_in_one_module_only() -> None:

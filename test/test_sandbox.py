@@ -30,7 +30,7 @@ from thirdwatch_api.exceptions import (
     ServiceException,
 )
 from thirdwatch_api.models import Custom, ErrorResponse, EventResponse, Login, OrderStatus
-from thirdwatch_api.models._model import field_table
+from thirdwatch_api.models._fields import field_table
 from thirdwatch_api.sandbox import Request, Sandbox
 from thirdwatch_api.sandbox import _http as sandbox_http
 from thirdwatch_api.sandbox.__main__ import main
@@ -167,7 +167,7 @@ def test_an_event_is_recorded_as_it_came(sandbox: Sandbox) -> None:
 
 def test_a_path_that_is_not_there_is_answered_404(sandbox: Sandbox) -> None:
     reply = ask(sandbox, path="/v1/login?x=1")
-    text = "there is nothing at this path"
+    text = "no endpoint at this path"
     assert (reply.status, reply.json) == (404, {"message": text, "error": text})
     assert sandbox.requests[0].path == "/v1/login"
     assert ask(sandbox, path=f"{LOGIN}?x=1").status == 200
@@ -177,7 +177,7 @@ def test_a_path_that_is_not_there_is_answered_404(sandbox: Sandbox) -> None:
 def test_only_post_is_allowed(sandbox: Sandbox, method: str) -> None:
     reply = ask(sandbox, None, method=method)
     assert (reply.status, reply.headers["Allow"]) == (405, "POST")
-    text = f"this takes POST, not {method}"
+    text = f"expected POST, got {method}"
     assert reply.json == {"message": text, "error": text}
 
 
@@ -188,7 +188,7 @@ def test_an_unknown_path_is_not_found_whatever_the_verb(sandbox: Sandbox, method
 
 
 def test_a_long_verb_is_not_repeated_whole(sandbox: Sandbox) -> None:
-    assert ask(sandbox, None, method="X" * 1000).json["error"] == f"this takes POST, not {'X' * 20}"
+    assert ask(sandbox, None, method="X" * 1000).json["error"] == f"expected POST, got {'X' * 20}"
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]", "LocalHost"])
@@ -335,6 +335,33 @@ def test_a_refused_request_keeps_64_kib_of_its_body(sandbox: Sandbox, key: str |
     assert [request.body for request in sandbox.requests] == [body[: 64 << 10]] * 2
 
 
+@pytest.mark.parametrize("key", [None, "wrong", "sandbox-key"])
+def test_a_scripted_response_keeps_64_kib_of_a_body_without_the_key(sandbox: Sandbox, key: str | None) -> None:
+    sandbox.fail(503)
+    body = b'{"_userId": "' + b"u" * (3 << 20)
+    assert ask(sandbox, body, key=key).status == 503
+    assert sandbox.requests[0].body == (body if key == sandbox.api_key else body[: 64 << 10])
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
+def test_a_refused_request_keeps_16_kib_of_its_head(sandbox: Sandbox, status: int) -> None:
+    if status == 503:
+        sandbox.fail(status)
+    path = "/" + "p" * 20_000 if status == 404 else LOGIN
+    headers = {"X-Big": "h" * 20_000, **{f"X-{i}": "h" * 6_000 for i in range(4)}, "X-Small": "kept"}
+    assert ask(sandbox, path=f"{path}?small=kept&big={'q' * 20_000}", key=None, headers=headers).status == status
+    (request,) = sandbox.requests
+    assert request.path == path[: 16 << 10]
+    assert request.query == {"small": "kept"}
+    assert (request.headers["X-0"], request.headers["x-small"]) == ("h" * 6_000, "kept")
+    assert sum(len(name) + len(value) for name, value in request.headers.items()) <= 16 << 10
+
+
+def test_an_accepted_event_keeps_its_whole_head(sandbox: Sandbox) -> None:
+    assert ask(sandbox, headers={"X-Big": "h" * 20_000}).status == 200
+    assert sandbox.requests[0].headers["X-Big"] == "h" * 20_000
+
+
 def test_an_accepted_event_keeps_its_whole_body(sandbox: Sandbox) -> None:
     body = json.dumps({"_userId": "u", "_customInfo": {"a": "x" * (1 << 20)}}).encode()
     assert ask(sandbox, body, path="/event/v1/custom_event").status == 200
@@ -382,7 +409,7 @@ def test_any_key_but_an_empty_one_can_be_chosen(key: str) -> None:
     with Sandbox(key) as sandbox:
         assert ask(sandbox, key=key.strip().encode()).status == 200
         assert ask(sandbox, key=key.encode() + b" ").status == 200
-    with pytest.raises(ApiValueError, match="needs one"):
+    with pytest.raises(ApiValueError, match="must not be empty"):
         Sandbox("  ")
 
 
@@ -691,7 +718,7 @@ def test_a_script_that_cannot_be_played_is_refused(sandbox: Sandbox, arguments: 
         ({"body": {"a": object()}}, ValueError, "fail: body: can't be sent (TypeError)"),
         ({"body": "\ud800"}, ValueError, "fail: body: can't be sent (UnicodeEncodeError)"),
         ({"headers": ["X"]}, TypeError, "fail: headers: expected Mapping or None, got list"),
-        ({"headers": {"X Y": "a"}}, ValueError, "fail: headers: 'X Y' can't be the name of a header"),
+        ({"headers": {"X Y": "a"}}, ValueError, "fail: headers: 'X Y' is not a valid header name"),
         ({"headers": {"x": "\r"}}, ValueError, "fail: headers: the value of X must be printable ASCII"),
     ],
 )
@@ -709,7 +736,7 @@ def test_a_wrong_argument_of_fail_is_named(
     ("arguments", "kind", "text"),
     [
         ({"api_key": b"key"}, TypeError, "api_key: expected str, got bytes"),
-        ({"api_key": " "}, ValueError, "api_key: the sandbox needs one, to check who calls it"),
+        ({"api_key": " "}, ValueError, "api_key: must not be empty; the sandbox checks it in each request"),
         ({"port": "x"}, TypeError, "port: expected int, got str"),
         ({"port": True}, TypeError, "port: expected int, got bool"),
         ({"port": -1}, ValueError, "port: must be 0-65535, got -1"),
@@ -729,7 +756,8 @@ def test_a_wrong_argument_of_the_sandbox_is_named(arguments: Any, kind: type[Exc
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ((1001, 12), "score: order_id: expected str, got int"),
+        ((b"o-1001", 12), "score: order_id: expected text, got bytes; decode it"),
+        ((True, 12), "score: order_id: expected text, got bool; pass 'true' or 'false' if text is meant"),
         (("o-1001", "12"), "score: score: expected int, got str"),
         (("o-1001", True), "score: score: expected int, got bool"),
     ],
@@ -1141,8 +1169,8 @@ def test_the_command_prints_each_request_until_it_is_told_to_stop(run: Any, numb
     assert run("--key", "my key", stdout=terminal, meanwhile=meanwhile) is None
     assert [terminal.lines.get_nowait() for _ in range(3)] == [
         "200 /event/v1/login Login(user_id='\\xfc\\x1b[2J', session_id=***)\n",
-        "404 GET '/\\x1b[2J' there is nothing at this path\n",
-        f"401 POST '/event/v1/login' the header {API_KEY_HEADER} is missing, or its key is not the sandbox's\n",
+        "404 GET '/\\x1b[2J' no endpoint at this path\n",
+        f"401 POST '/event/v1/login' the header {API_KEY_HEADER} is missing, or is not the sandbox's API key\n",
     ]
     assert terminal.lines.empty()
 
@@ -1177,7 +1205,7 @@ def test_the_command_ends_when_nobody_reads_it_any_more(run: Any) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
-    [(["--port", "{taken}"], "in use"), (["--port", "99999"], "0-65535"), (["--key", " "], "needs one")],
+    [(["--port", "{taken}"], "in use"), (["--port", "99999"], "0-65535"), (["--key", " "], "must not be empty")],
 )
 def test_the_command_says_in_a_line_why_it_did_not_start(
     run: Any, sandbox: Sandbox, arguments: list[str], reason: str

@@ -378,7 +378,7 @@ def test_a_second_answer_over_tls_is_not_taken_for_the_next_calls(
 def test_a_plain_server_at_an_https_address_is_named_as_that() -> None:
     with FaultServer(at_accept=[raw(b"HTTP/1.1 400 Bad Request\r\n\r\n", "stall")]) as server:
         with make_client(server.url.replace("http:", "https:")) as client:
-            with pytest.raises(TLSException, match=r"what answers at https://127\.0\.0\.1:\d+ speaks no TLS \("):
+            with pytest.raises(TLSException, match=r"the server at https://127\.0\.0\.1:\d+ does not speak TLS \("):
                 OrderStatusApi(client).order_status(EVENT)
 
 

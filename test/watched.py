@@ -30,7 +30,7 @@ Watch = Callable[[], contextlib.AbstractContextManager[Callable[[Exception], obj
 Heard = list[str]
 
 
-def sentry(heard: Heard, **options: Any) -> Watch:
+def sentry(heard: Heard, *, include_local_variables: bool = False, **options: Any) -> Watch:
     """Sentry with its default integrations, as the README advises; all that it would send is kept."""
     import sentry_sdk
     import sentry_sdk.traces
@@ -44,7 +44,7 @@ def sentry(heard: Heard, **options: Any) -> Watch:
         dsn="http://public@sentry.invalid/1",
         transport=Memory,
         traces_sample_rate=1.0,
-        include_local_variables=False,
+        include_local_variables=include_local_variables,
         **options,
     )
 
@@ -68,6 +68,11 @@ def sentry(heard: Heard, **options: Any) -> Watch:
 def sentry_spans(heard: Heard) -> Watch:
     """Sentry's newer way to send spans."""
     return sentry(heard, send_default_pii=True, _experiments={"trace_lifecycle": "stream"})
+
+
+def sentry_locals(heard: Heard) -> Watch:
+    """Sentry with the variables of each frame, which is its default."""
+    return sentry(heard, include_local_variables=True)
 
 
 def opentelemetry(heard: Heard) -> Watch:
@@ -173,6 +178,7 @@ def _texts_of(error: BaseException) -> Iterator[str]:
 INSTRUMENTS: dict[str, Callable[[Heard], Watch]] = {
     "sentry": sentry,
     "sentry_spans": sentry_spans,
+    "sentry_locals": sentry_locals,
     "opentelemetry": opentelemetry,
     "wrappers": wrappers,
     "logs": logs,

@@ -1,6 +1,6 @@
-"""Reading JSON, strictly or not: one rule for NaN, and one for depth on every Python.
+"""Strict and lenient reading of JSON: NaN and deep nesting are refused on every Python.
 
-What a parser does about depth differs: RecursionError up to Python 3.13, from 3.14 on nothing for many thousand levels.
+Python's own parser raises RecursionError for deep JSON up to 3.13; from 3.14 on it accepts many thousand levels.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 __all__ = ["MAX_DEPTH", "load", "load_lenient"]
 
 MAX_DEPTH = 100
-"""How deep JSON may be nested. A field of an event may be 64 deep, and stands in others."""
+"""How deep JSON may be nested. A value of an event may be 64 deep, and events nest a few levels themselves."""
 
 _STEPS = dict(zip(b"[{]}", (1, 1, -1, -1), strict=True))
 _NO_MARKS = bytes(set(range(256)) - {*_STEPS, *b'"'})
@@ -19,19 +19,18 @@ _BLOCK = 64 * 1024
 
 
 def load(data: bytes) -> Any:
-    """Read JSON in UTF-8 that means the same to every reader.
+    """Read JSON in UTF-8, but refuse what other parsers read differently.
 
-    :raises ValueError: it is none, is too deep, or holds what one reader takes and another does not: the same key
-        twice, NaN, a number beyond a float
+    :raises ValueError: it is not JSON in UTF-8, is nested too deep, has a key twice, NaN, or a number beyond a float
     """
     _check_depth(data)
     return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
 
 
 def load_lenient(text: str) -> Any:
-    """Read JSON; of a key that stands there twice the last value counts.
+    """Read JSON. When a key is there twice, the last value wins.
 
-    :raises ValueError: it is none, is too deep, or holds NaN
+    :raises ValueError: it is not JSON, is nested too deep, or holds NaN or a number beyond a float
     """
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text.encode("utf-8", "replace"))
@@ -39,13 +38,13 @@ def load_lenient(text: str) -> Any:
 
 
 def _check_depth(data: bytes) -> None:
-    """Refuse what is nested too deep, in linear time."""
+    """Reject JSON that is nested too deep, in linear time."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return
-    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")  # no quote is left that does not begin or end a text
+    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")  # each quote that is left begins or ends a text
     brackets = b"".join(bare.translate(None, _NO_MARKS).split(b'"')[::2])
     depth = 0
-    for start in range(0, len(brackets), _BLOCK):  # in blocks, so that other threads get their turn between them
+    for start in range(0, len(brackets), _BLOCK):  # in blocks, so that other threads can run in between
         depths = list(accumulate(map(_STEPS.__getitem__, brackets[start : start + _BLOCK]), initial=depth))
         if max(depths) > MAX_DEPTH:
             raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
@@ -70,4 +69,4 @@ def _finite(text: str) -> float:
     return number
 
 
-_LENIENT = json.JSONDecoder(parse_constant=_no_constant)
+_LENIENT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

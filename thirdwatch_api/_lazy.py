@@ -21,7 +21,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - there is no fork on W
 
 
 def module_name(class_name: str) -> str:
-    """Tell the module of a model or an API class: ``TagAPIApi`` is in ``tag_api_api``."""
+    """Return the module name of a model or an API class: ``tag_api_api`` for ``TagAPIApi``."""
     name = class_name[:1]
     for before, letter, after in zip(class_name, class_name[1:], class_name[2:] + "A", strict=False):
         if letter.isupper() and (before.islower() or after.islower()):
@@ -31,17 +31,17 @@ def module_name(class_name: str) -> str:
 
 
 def load(module: str, package: str | None = None) -> Any:
-    """Import what is seldom needed, at the moment in which it is."""
+    """Import a module on first use, holding the fork lock."""
     # A child that is forked while another thread imports would wait for the lock of that import for ever.
     with FORK_LOCK:
         return import_module(module, package)
 
 
 def importer(package: str, module_of: Callable[[str], str | None]) -> Callable[[str], Any]:
-    """Make the ``__getattr__`` of a package.
+    """Return the ``__getattr__`` of a package.
 
     :param package: the package's name
-    :param module_of: tells in which module, relative to the package, a name is; None for a name that is unknown
+    :param module_of: returns the module of a name, relative to the package; None for an unknown name
     """
 
     def find(name: str) -> Any:

@@ -9,6 +9,7 @@ A response may repeat the API key and the event, and hold megabytes of anything.
 Patterns are plain strings: ``re`` compiles them when they are first used, and most programs never use them.
 """
 
+import codecs
 import re
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -16,19 +17,27 @@ from json import dumps, loads
 from typing import Any
 from urllib.parse import quote, unquote
 
-__all__ = ["MASK", "Redactor", "short", "without_emails", "without_user"]
+__all__ = ["MASK", "Redactor", "decode_lenient", "short", "without_emails", "without_user"]
 
 MASK = "***"
 
 _SHOWN = 600
 """Characters of a text that masking looks at before it is shown."""
-_DETECTED = 64
+_DETECTED = 48
 """Characters by which a longer secret is found."""
-_ONE_ESCAPED = 12
-"""The most characters that escapes write one character with: ``\\ud83d\\ude00``, ``%F0%9F%98%80``."""
+_MOST_ROUNDS = 3
+"""How often escapes may be escaped again."""
+_ONE_ESCAPED = 28
+"""The most characters that so many escapes write one with: ``%2525F0%25259F%252598%252580``."""
 _WINDOW = _SHOWN + _DETECTED * _ONE_ESCAPED
 """Where a secret is looked for: one that begins in the shown part does not hide by going on behind the cut."""
 _SHORT = 200
+_LARGEST_EVENT = 1024 * 1024
+"""How many bytes of an event are searched for personal texts."""
+_BETWEEN_LOOKS = 200
+"""How many texts are looked at between two looks at the clock."""
+_BETWEEN_FINDS = 10
+"""How many texts are searched for between two looks at the clock: each may stand anywhere."""
 _PIECE = 64 * 1024  # `re` holds the GIL while it searches; a piece of this size takes about a millisecond
 _SECRET_LENGTH = 4
 _CREDENTIAL_LENGTH = 8  # shorter values of such headers are words, such as "basic" or a theme in a cookie
@@ -43,9 +52,19 @@ _UNIT = (
     rf"|%[c-fC-F]{_HEX}(?:%[89abAB]{_HEX}){{1,3}}|%[0-7]{_HEX}|(?s:.)"
 )
 """One character as it is, or as JSON or a URL writes it."""
-_ANY = "(?s:.)"
+_FIELD = "_[A-Za-z0-9]+"
+"""A key that is a field of the service's, and none of the shop's own."""
 _CREDENTIAL = r"(?i)auth|cookie|credential|key|passw|secret|session|signature|token"
 """Part of the name of a header whose value is a credential."""
+
+
+def decode_lenient(data: bytes) -> str:
+    """Read UTF-8, bad bytes replaced, piece by piece: each bad byte calls a handler while the GIL is held."""
+    if len(data) <= _PIECE:
+        return data.decode("utf-8", "replace")
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    parts = [decode(data[start : start + _PIECE]) for start in range(0, len(data), _PIECE)]
+    return "".join((*parts, decode(b"", final=True)))
 
 
 def short(text: str) -> str:
@@ -73,7 +92,7 @@ class Redactor:
     :param public_keys: returns the JSON keys of the event whose texts are about nobody. All other texts are personal
     """
 
-    __slots__ = ("_body", "_credentials", "_headers", "_key", "_pattern", "_public_keys", "_secrets")
+    __slots__ = ("_body", "_credentials", "_headers", "_key", "_pattern", "_public_keys", "_texts")
 
     def __init__(
         self,
@@ -88,27 +107,33 @@ class Redactor:
         self._public_keys = public_keys
         self._credentials: set[str] | None = None
         self._pattern: re.Pattern[str] | None = None
-        self._secrets: list[str] | None = None
+        self._texts: list[str] | None = None
 
-    def line(self, text: str) -> str:
+    def line(self, text: str, until: float = float("inf")) -> str:
         """Cut a text, and mask in it all that is secret or personal, in every spelling of JSON and URLs.
 
         Letter case makes no difference.
+
+        :param until: ``time.monotonic()`` at which the whole text is masked, as it is for an event that is too large
         """
-        window = text[:_WINDOW]
-        spans: list[tuple[int, int]] = []
-        for plain, places in _views(window):
-            if "@" in plain:
-                spans += [(places[found.start()], places[found.end()]) for found in re.finditer(_EMAIL, plain)]
-            view = plain.replace("+", " ")  # in a URL, a plus may be a blank
-            for secret in self._all_secrets():
-                detector = secret[:_DETECTED]
-                at = view.find(detector)
-                while at >= 0 and places[at] < _SHOWN:
-                    end = at + (len(secret) if view.startswith(secret, at) else _common(secret, view, at))
-                    spans.append((places[at], places[end]))
-                    at = view.find(detector, at + 1)
-        return _masked(text, spans)
+        views = _views(text[:_WINDOW])
+        plain_views = [(view.replace("+", " "), places) for view, places in views]  # in a URL, a plus may be a blank
+        secrets = self._secrets_in(plain_views, until)
+        ends: dict[int, int] = {}  # of what is masked, by where it starts
+        for number, secret in enumerate(secrets or (), 1):
+            if number % _BETWEEN_FINDS == 0 and time.monotonic() >= until:
+                secrets = None
+                break
+            for view, places in plain_views:
+                for start, end in _found(secret, view, places):
+                    ends[start] = max(end, ends.get(start, 0))
+        if secrets is None:
+            return MASK if text else ""
+        for view, places in views:
+            for found in re.finditer(_EMAIL, view) if "@" in view else ():
+                start, end = places[found.start()], places[found.end()]
+                ends[start] = max(end, ends.get(start, 0))
+        return _masked(text, list(ends.items()))
 
     def whole(self, text: str, until: float = float("inf")) -> str:
         """Mask the credentials in a text of any length.
@@ -183,33 +208,85 @@ class Redactor:
             self._pattern = re.compile("|".join(forms)) if forms else None
         return self._pattern
 
-    def _all_secrets(self) -> list[str]:
-        """Return credentials and personal texts without escapes."""
-        if self._secrets is None:
-            self._credential_pattern()
-            texts = {*(self._credentials or ()), *self._personal_texts()}
-            cut = {form for text in texts for form in (text[:_WINDOW], text[:_WINDOW].strip())}
-            forms = {form.casefold().replace("+", " ") for text in cut for form in (text, _without_escapes(text))}
-            self._secrets = [form for form in forms if len(form) >= _SECRET_LENGTH and form.strip()]
-        return self._secrets
+    def _secrets_in(self, views: "list[_View]", until: float) -> list[str] | None:
+        """Return the credentials and personal texts whose beginning stands in a view; None when that takes too long."""
+        self._credential_pattern()
+        texts = self._personal_texts(until)
+        if texts is None:
+            return None
+        # Most texts of a large event cost one look: at how they begin.
+        starts = {view[at : at + _SECRET_LENGTH] for view, _ in views for at in range(len(view))}
+        forms: set[str] = set()
+        for number, text in enumerate((*(self._credentials or ()), *texts), 1):
+            escaped = "\\" in text or "%" in text
+            if (escaped or number % _BETWEEN_LOOKS == 0) and time.monotonic() >= until:
+                return None
+            if escaped or _start(text) in starts:
+                forms.update(form for form in _forms(text) if form[:_SECRET_LENGTH] in starts)
+        return [form for form in forms if len(form) >= _SECRET_LENGTH and form.strip()]
 
-    def _personal_texts(self) -> Iterator[str]:
-        """Find the texts of the event that are about a person."""
-        if not self._body:
-            return
+    def _personal_texts(self, until: float) -> list[str] | None:
+        """Return what the event says about a person: texts, numbers, and keys that are no field's.
+
+        None when the event is too large, or the time is up.
+        """
+        if self._texts is None:
+            texts: list[str] = []
+            body = self._body or b"{}"
+            if len(body) > _LARGEST_EVENT:  # `loads` would hold up other threads
+                return None
+            for number, text in enumerate(self._read_personal_texts(body), 1):
+                if number % _BETWEEN_LOOKS == 0 and time.monotonic() >= until:
+                    return None
+                texts.append(text)
+            self._texts = texts
+        return self._texts
+
+    def _read_personal_texts(self, body: bytes) -> Iterator[str]:
         try:
             public: Container[str] = self._public_keys()
         except (ImportError, OSError):  # the process has no file descriptor left for an import
             public = ()
-        pending: list[tuple[bool, object]] = [(False, loads(self._body))]
+        pending: list[tuple[bool, object]] = [(False, loads(body, parse_int=str, parse_float=str))]
         while pending:
             personal, value = pending.pop()
             if isinstance(value, dict):
-                pending += [(personal or key not in public, part) for key, part in value.items()]
+                for key, part in value.items():
+                    if personal and not re.fullmatch(_FIELD, key):
+                        yield key
+                    pending.append((personal or key not in public, part))
             elif isinstance(value, list):
                 pending += [(personal, part) for part in value]
             elif personal and isinstance(value, str):
                 yield value
+
+
+def _start(text: str) -> str:
+    """Return how each of its forms begins, for a text without escapes."""
+    start = _folded(text[:_WINDOW].strip()[:_SECRET_LENGTH])[:_SECRET_LENGTH]
+    return start if len(start) == _SECRET_LENGTH else _folded(text[:_SECRET_LENGTH])[:_SECRET_LENGTH]
+
+
+def _forms(text: str) -> set[str]:
+    """Return a text as it may be found, without letter case: with and without its blanks and escapes."""
+    forms: set[str] = set()
+    for form in {text[:_WINDOW], text[:_WINDOW].strip()}:
+        forms.update(_folded(plain) for plain, _ in _without_escapes(form))
+    return forms
+
+
+def _folded(text: str) -> str:
+    return text.casefold().replace("+", " ")
+
+
+def _found(secret: str, view: str, places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Find where a secret, or its beginning, starts and ends in the text of a view."""
+    detector = secret[:_DETECTED]
+    at = view.find(detector)
+    while at >= 0 and places[at] < _SHOWN:
+        end = at + (len(secret) if view.startswith(secret, at) else _common(secret, view, at))
+        yield places[at], places[end]
+        at = view.find(detector, at + 1)
 
 
 def _masked(text: str, spans: list[tuple[int, int]]) -> str:
@@ -226,29 +303,38 @@ def _masked(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join((*parts, text[done:shown], "..." if len(text) > shown else ""))
 
 
-def _views(text: str) -> list[tuple[str, Sequence[int]]]:
-    """Return a text as it is and without escapes, both without letter case, and where each character begins."""
-    folded = text.casefold()
-    views: list[tuple[str, Sequence[int]]] = [(folded, range(len(text) + 1))]
-    if len(folded) != len(text):
-        views = [_view(text, _ANY)]
-    if "\\" in text or "%" in text:
-        views.append(_view(text, _UNIT))
+_View = tuple[str, Sequence[int]]
+"""A text, and where in the text that is shown each of its characters begins."""
+
+
+def _views(text: str) -> list[_View]:
+    """Return a text as it is and without escapes, each without letter case."""
+    views: list[_View] = []
+    for plain, places in _without_escapes(text):
+        folded = plain.casefold()
+        if len(folded) != len(plain):
+            parts = [character.casefold() for character in plain]
+            wider = [place for part, place in zip(parts, places, strict=False) for _ in part]
+            views.append((folded, [*wider, places[-1]]))
+        else:
+            views.append((folded, places))
     return views
 
 
-def _view(text: str, unit: str) -> tuple[str, list[int]]:
-    parts: list[str] = []
-    places: list[int] = []
-    for found in re.finditer(unit, text):
-        parts.append(_without_escape(found).casefold())
-        places += [found.start()] * len(parts[-1])
-    places.append(len(text))
-    return "".join(parts), places
-
-
-def _without_escapes(text: str) -> str:
-    return re.sub(_UNIT, _without_escape, text) if "\\" in text or "%" in text else text
+def _without_escapes(text: str) -> list[_View]:
+    """Return a text as it is, and without escapes as often as it has some: JSON may stand in JSON, and URLs in URLs."""
+    views: list[_View] = [(text, range(len(text) + 1))]
+    while len(views) <= _MOST_ROUNDS:
+        plain, places = views[-1]
+        if "\\" not in plain and "%" not in plain:
+            break
+        units = list(re.finditer(_UNIT, plain))
+        parts = [_without_escape(unit) for unit in units]
+        if len(parts) == len(plain):
+            break
+        inner = [places[unit.start()] for unit, part in zip(units, parts, strict=True) for _ in part]
+        views.append(("".join(parts), [*inner, places[-1]]))
+    return views
 
 
 def _without_escape(found: "re.Match[str]") -> str:

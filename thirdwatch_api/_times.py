@@ -1,4 +1,4 @@
-"""How the service's ISO 8601 timestamps are read; imported with the first of them, for dateutil is slow to import."""
+"""The reader of ISO 8601 timestamps. It is imported on first use: dateutil is slow to import."""
 
 from dateutil.parser import isoparse
 

@@ -1,4 +1,4 @@
-"""ApiClient: a model to JSON, JSON to the transport, the answer to a model."""
+"""ApiClient: it prepares a request, delivers it and reads the response."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import re
 import sys
 import weakref
 from codecs import BOM_UTF8
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from ._json import load_lenient
 from ._lazy import load
-from ._redaction import MASK, Redactor, short, without_user
+from ._redaction import MASK, Redactor, decode_lenient, short, without_user
 from .configuration import (
     API_KEY_HEADER,
     Configuration,
@@ -23,6 +24,7 @@ from .configuration import (
     check_deadline,
     check_retries,
     check_timeout,
+    default_configuration,
 )
 from .exceptions import (
     ApiException,
@@ -34,8 +36,9 @@ from .exceptions import (
 )
 from .models._deserialize import convert
 from .models._encoder import to_json_value, value_to_json
-from .models._model import Kind, Model, field_table
-from .models._response import Answer
+from .models._fields import Kind, field_table
+from .models._model import Model
+from .models._response import ServiceResponse
 from .models.event_response import EventResponse
 from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse, retry_after
 from .version import __version__
@@ -59,57 +62,51 @@ _FRAMING = frozenset(
 )
 _HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
 _NO_CONTENT = 204
-_MOST_VALUES = 100_000  # to read many more of them would hold up other threads
-_NOT_OPENED = (ImportError, OSError)
-"""What an import at the first use raises in a process that has no file descriptor left."""
+_MOST_VALUES = 100_000  # reading many more would block other threads
+_MOST_DIGITS = 10 * _MOST_VALUES
+_OUT_OF_DESCRIPTORS = (ImportError, OSError)
+"""Raised by a lazy import when the process is out of file descriptors."""
 
 
 def _finish_callbacks() -> None:
-    """Wait for calls in the background, which threads make that do not outlive the process."""
-    # Registered here: what a handler registers at exit is not called any more, and the first such call may be there.
+    """Wait for calls in the background: their threads do not outlive the process."""
+    # Registered here, not in callbacks: that module may be imported first by a handler at exit, which is too late.
     if callbacks := sys.modules.get(f"{__package__}.callbacks"):
         callbacks.finish()
 
 
-# urllib3 drains its pools by weakref.finalize, whose handler is registered with the first finalizer of the process.
-# Handlers run in reverse order. If ours ran after it, a call would wait for a drained pool until its deadline.
+# urllib3 closes its pools by weakref.finalize, whose handler is registered with the first finalizer of the process.
+# Handlers run in reverse order, and ours must run first: a call would wait for a closed pool until its deadline.
 weakref.finalize(_finish_callbacks, bool).detach()
 atexit.register(_finish_callbacks)
 
 
 class ApiResponse(NamedTuple):
-    """What the ``*_with_http_info`` methods return."""
+    """The result of a ``*_with_http_info`` method."""
 
     data: EventResponse
-    """The answer."""
+    """The response as a model."""
 
     status: int
     """The HTTP status."""
 
     headers: Mapping[str, str]
-    """The headers of the answer, found in any letter case."""
+    """The headers of the response, found in any letter case."""
 
 
 class _LastHeaders(NamedTuple):
-    """The headers of the last call, and what they were made of."""
+    """The headers of the last call, and the settings that they were made of."""
 
     state: tuple[object, ...]
     headers: dict[str, str]
 
     def __repr__(self) -> str:
-        """Show none of them: the key is among them."""
+        """Show no header: the key is among them."""
         return f"_LastHeaders({MASK})"
 
 
-def default_configuration() -> Configuration:
-    """Return ``thirdwatch_api.configuration`` as it is now."""
-    # Looked up, not imported: the package imports this module, and its users may assign another configuration.
-    configuration: Configuration = sys.modules[__name__.partition(".")[0]].configuration
-    return configuration
-
-
 class ApiClient:
-    """Send events for one merchant. Any number of threads may share a client.
+    """A client that sends events for one merchant. Any number of threads may share it.
 
     Use it in a ``with`` block, or ``close()`` it, to close its connections; a closed client opens new ones when it
     is used again. It can't be copied or pickled: make one in each process.
@@ -130,9 +127,7 @@ class ApiClient:
         *,
         configuration: Configuration | None = None,
     ) -> None:
-        if not (host is None or isinstance(host, str)):
-            advice = "; pass it as configuration=" if isinstance(host, Configuration) else ""
-            raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
+        _check_host(host)
         if not (configuration is None or isinstance(configuration, Configuration)):
             raise ApiTypeError(f"configuration: expected a Configuration, got {type(configuration).__name__}")
         self.configuration: Configuration = default_configuration() if configuration is None else configuration
@@ -165,16 +160,17 @@ class ApiClient:
 
     @property
     def host(self) -> str:
-        """URL of the service: the client's own, else the configuration's at this moment. None takes its own away."""
+        """URL of the service: the client's own, else the configuration's at this moment. None removes its own."""
         return self.configuration.host if self._host is None else self._host
 
     @host.setter
     def host(self, value: str | None) -> None:
+        _check_host(value)
         self._host = value
 
     @property
     def user_agent(self) -> str:
-        """What the service is told about this software, ``configuration.app_info`` at its end."""
+        """The User-Agent header, with ``configuration.app_info`` at its end."""
         app_info = self.configuration.app_info
         return self._user_agent or (f"{_USER_AGENT} {app_info}" if app_info else _USER_AGENT)
 
@@ -183,7 +179,7 @@ class ApiClient:
         self._user_agent = value
 
     def set_default_header(self, header_name: str, header_value: str) -> None:
-        """Send a header with each call of this client.
+        """Send a header with each call of this client. An API key goes before that of the environment.
 
         :param header_name: name of the header
         :param header_value: its value
@@ -193,19 +189,19 @@ class ApiClient:
     def sanitize_for_serialization(self, obj: object) -> Any:
         """Turn a model, or a structure of models and plain values, into what ``json.dumps`` takes.
 
-        Nothing is checked but that it can be JSON, and nothing is sent: it shows what an event looks like.
+        Nothing is sent, and nothing is validated except that JSON can hold it: it shows what an event looks like.
 
-        :raises ApiValueError: JSON can't carry a part of it; the message tells which
+        :raises ApiValueError: JSON can't hold a part of it; the message says which
         """
         return to_json_value(obj)
 
     def deserialize(self, response: Any, response_type: Any) -> Any:
-        """Read an answer.
+        """Convert the JSON of a response to a type.
 
-        :param response: anything with the text or bytes of the answer as ``data``
+        :param response: an object with the text or bytes of the response as ``data``
         :param response_type: a class, or its name as 0.0.3 writes it: ``"EventResponse"``, ``"list[Item]"``,
             ``"dict(str, str)"``, ``"datetime"``, ``"str"``
-        :raises ApiValueError: there is no such type, or the text is no time
+        :raises ApiValueError: there is no such type, or the text is not a time
         """
         text = load("six").ensure_str(response.data or "", "utf-8", "replace")
         try:
@@ -236,51 +232,40 @@ class ApiClient:
         any_body: bool = False,
         model: type[Model] | None = None,
     ) -> Any:
-        """Make one call; what the methods of the API classes are built on.
+        """Make one call. The methods of the API classes are built on it.
 
-        :param resource_path: path of the endpoint below the host's, with ``{name}`` for each path parameter
+        :param resource_path: path of the endpoint below the host's, from its ``/`` on, with ``{name}`` for each path
+            parameter
         :param method: HTTP verb
         :param path_params: values for the names in the path
-        :param query_params: what comes after the question mark
+        :param query_params: names and values after the question mark
         :param header_params: headers of this call; the client's own win over them, ``_headers`` over both
         :param body: a model, or anything that JSON can carry; None for no body
-        :param response_type: what the answer is, as for ``deserialize``; None for no interest in it
+        :param response_type: type of the response, as for ``deserialize``; None to ignore its body
         :param auth_settings: how to send the API key: ``["api_key"]`` in its header, ``["api_key_query"]`` in the
             query, ``["api_key_body"]`` as ``secret`` in the body; None to send none
         :param at_root: whether the path stands at the root of the host, instead of below the host's own path
-        :param any_body: whether an answer with a 2xx status is a success even if it is not a JSON object
-        :param model: what the body is; its personal fields are masked where the answer repeats them. Without it, those
-            of every model are
+        :param any_body: whether a response with a 2xx status is a success even if it is not a JSON object
+        :param model: class of the body; its personal fields are masked where the response repeats them. Without it,
+            those of every model are
         :return: ``(data, status, headers)``, or the data alone with ``_return_http_data_only``; with ``callback``
             a PendingCall
-        :raises ApiException: whatever went wrong; the other options are those of ``Options``
+        :raises ApiException: the call failed; its class says why. The other options are those of ``Options``
         """
-        if not (callback is None or callable(callback)):
-            raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
-        if not (isinstance(method, str) and method.isascii() and method.isalpha()):
-            raise ApiValueError("method: expected an HTTP verb such as POST")
-        if not isinstance(resource_path, str):
-            raise ApiValueError(f"resource_path: expected text, got {type(resource_path).__name__}")
-        if not (header_params is None or isinstance(header_params, Mapping)):
-            raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
-        _check_own_headers(_headers)
-        target = _target(resource_path, path_params, query_params)
-        text: str | None = None if body is None else value_to_json(body)
+        _check_arguments(resource_path, method, header_params, _headers, callback)
+        _check_path_and_auth(resource_path, auth_settings)
+        if type(self.default_headers) is not dict and not isinstance(self.default_headers, Mapping):
+            raise ApiTypeError(f"default_headers: expected a dict, got {type(self.default_headers).__name__}")
+        target = _target(resource_path, path_params, query_params) if path_params or query_params else resource_path
         auth = auth_settings or ()
-        key = self._key(header_params) if auth else ""
-        if key and "api_key" not in auth:
-            _check_key(key)
-        if "api_key_body" in auth:
-            text = _with_secret(text, key)
-        secret_query = urlencode({"api_key": key}) if "api_key_query" in auth else ""
-        data = None if text is None else text.encode()
+        data, key, secret_query = self._authorize(body, auth, target, header_params)
         request = Request(
             method,
             resource_path,
             host=self.host,
             target=target,
             at_root=at_root,
-            secret_query=secret_query and ("&" if "?" in target else "?") + secret_query,
+            secret_query=secret_query,
             headers=self._headers(
                 header_params, _headers, key if "api_key" in auth else "", with_body=body is not None
             ),
@@ -288,21 +273,15 @@ class ApiClient:
             key=key,
             model=model or type(body),
             public_keys=_public_keys,
-            explain=_error_response,
+            read_error=_read_error,
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
             deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
             retries=None if _retries is None else check_retries("_retries", _retries),
         )
-
-        def work() -> Any:
-            try:
-                return self._deliver(request, response_type, data_only=bool(_return_http_data_only), any_body=any_body)
-            except _NOT_OPENED as error:
-                why = getattr(error, "strerror", None) or type(error).__name__
-                raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
-
-        return work() if callback is None else self._callback_pool().submit(work, callback, resource_path)
+        del body, data, key, secret_query  # error trackers list the variables of frames
+        deliver = partial(self._deliver, request, response_type, bool(_return_http_data_only), any_body)
+        return deliver() if callback is None else self._callback_pool().submit(deliver, callback, resource_path)
 
     def _callback_pool(self) -> CallbackPool:
         # setdefault is atomic, and leaves no lock behind in a forked child.
@@ -310,38 +289,81 @@ class ApiClient:
         pool: CallbackPool = vars(self).setdefault("_callbacks", new_pool(self.configuration))
         return pool
 
-    def _deliver(self, request: Request, response_type: Any, *, data_only: bool, any_body: bool) -> Any:
+    def _authorize(
+        self, body: object, auth: Sequence[str], target: str, header_params: Mapping[str, str] | None
+    ) -> tuple[bytes | None, str, str]:
+        """Return the JSON of a body, the API key, and the secret end of the query, as ``auth_settings`` asks for."""
+        text: str | None = None if body is None else value_to_json(body)
+        key = self._key(header_params) if auth else ""
+        if key and "api_key" not in auth:
+            _check_key(key)
+        if "api_key_body" in auth:
+            text = _with_secret(text, key)
+        secret_query = ""
+        if "api_key_query" in auth:
+            secret_query = ("&" if "?" in target else "?") + urlencode({"api_key": key})
+        return None if text is None else text.encode(), key, secret_query
+
+    def _deliver(self, request: Request, response_type: Any, data_only: bool, any_body: bool) -> Any:
+        """Send a request, and read its response."""
         try:
-            answer = self.rest_client.request(request)
-        except ApiException as error:
-            if not (any_body and isinstance(error, InvalidResponseException) and error.status):
-                raise
-            answer = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
-        data: Any = answer
-        headers = answer.headers
-        if isinstance(answer, RESTResponse):
-            data = _read(answer, response_type, request, any_body=any_body)
-            if any_body or request.secret_query:  # who logs URLs and bodies may echo them, too
-                headers = request.redactor().headers(headers)
-        return data if data_only else ApiResponse(data, answer.status, headers)
+            try:
+                response = self.rest_client.request(request)
+            except InvalidResponseException as error:
+                if not (any_body and error.status):
+                    raise
+                response = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
+            data: Any = response
+            headers = response.headers
+            if isinstance(response, RESTResponse):
+                data = _read(response, response_type, request, any_body=any_body)
+                if any_body or request.secret_query:  # a server that logs URLs and bodies may echo them, too
+                    headers = request.redactor(response.proxy_headers).headers(headers)
+        except _OUT_OF_DESCRIPTORS as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
+        return data if data_only else ApiResponse(data, response.status, headers)
 
     def _key(self, header_params: Mapping[str, str] | None) -> str:
-        """Find the API key: the configuration's, else the one that the user put into the headers."""
+        """Return the API key of a header that the client or the call was given, else the configuration's.
+
+        :raises ApiValueError: there is none
+        """
         key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
+        own = self._key_in_headers(header_params)
+        if own is not None:
+            if key and own != key and not self.configuration.has_key_of_environment():
+                raise ApiValueError(
+                    f"header {API_KEY_HEADER}: differs from the configuration's API key; set only one of them"
+                )
+            return own
         if not key:
-            given = {**(header_params or {}), **self.default_headers}
-            key = next((value for name, value in given.items() if str(name).upper() == API_KEY_HEADER), None)
-        if not key:
-            given_empty = any(str(name).upper() == API_KEY_HEADER for name in self.configuration.api_key)
-            cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; " if given_empty else ""
+            cause = ""
+            if API_KEY_HEADER in self.configuration.api_key:
+                cause = "the one that was given, or THIRDWATCH_API_KEY, is empty; "
             advice = _SET_KEY if self.configuration is default_configuration() else _SET_KEY_OF_CLIENT
             raise ApiValueError(f"no API key: {cause}{advice}")
+        return key
+
+    def _key_in_headers(self, header_params: Mapping[str, str] | None) -> str | None:
+        """Return the API key among the headers, None when they hold none. It is the last one, as in ``_headers``."""
+        if not (header_params or self.default_headers):
+            return None
+        given: list[tuple[object, object]] = [*(header_params or {}).items(), *self.default_headers.items()]
+        keys = [value for name, value in given if str(name).upper() == API_KEY_HEADER]
+        if not keys:
+            return None
+        if not isinstance(keys[-1], str):
+            raise ApiTypeError(f"header {API_KEY_HEADER}: expected text, got {type(keys[-1]).__name__}")
+        key = keys[-1].strip()
+        if not key:
+            raise ApiValueError(f"header {API_KEY_HEADER}: is empty; set an API key there, or leave the header out")
         return key
 
     def _headers(
         self, header_params: Mapping[str, str] | None, own: Mapping[str, str] | None, key: str, *, with_body: bool
     ) -> Mapping[str, str]:
-        """Make the headers of a call, or take those of the last call when nothing changed."""
+        """Return the headers of a call: those of the last call when nothing changed."""
         given, own = header_params or {}, own or {}
         state = (given, self.default_headers, own, self.user_agent, self.cookie, key, with_body)
         last = self._last_headers
@@ -356,42 +378,73 @@ class ApiClient:
         wanted += own.items()
         if key:
             wanted.append((API_KEY_HEADER, key))
-        # The last one counts, in any letter case.
+        # The last header of a name wins, in any letter case.
         by_name = {_checked_name(name): (name, value) for name, value in wanted}
         headers = {name: _checked_value(name, value) for name, value in by_name.values()}
         self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), dict(own), *state[3:]), headers)
         return headers
 
 
-def _check_own_headers(headers: object) -> None:
-    """Check the option ``_headers``, but for names and values, which are checked with all others."""
-    if headers is None:
+def _check_host(host: object) -> None:
+    if not (host is None or isinstance(host, str)):
+        advice = "; pass it as configuration=" if isinstance(host, Configuration) else ""
+        raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
+
+
+def _check_path_and_auth(path: str, auth: object) -> None:
+    """Refuse a path that would lead to another host, and ``auth_settings`` that are no list."""
+    if not path.startswith("/"):
+        raise ApiValueError("resource_path: must begin with /; the host belongs into the configuration")
+    if type(auth) is not list and auth is not None and (isinstance(auth, str) or not isinstance(auth, Collection)):
+        raise ApiTypeError(f'auth_settings: expected a list such as ["api_key"], got {type(auth).__name__}')
+
+
+def _check_arguments(
+    path: object, method: object, header_params: object, own_headers: object, callback: object
+) -> None:
+    """Reject arguments of ``call_api`` that have a wrong type. Names and values of headers are checked later."""
+    if not (callback is None or callable(callback)):
+        raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
+    if not (isinstance(method, str) and method.isascii() and method.isalpha()):
+        raise ApiValueError("method: expected an HTTP verb such as POST")
+    if not isinstance(path, str):
+        raise ApiValueError(f"resource_path: expected text, got {type(path).__name__}")
+    if not (header_params is None or isinstance(header_params, Mapping)):
+        raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
+    if own_headers is None:
         return
-    if not isinstance(headers, Mapping):
-        raise ApiTypeError(f"_headers: expected a dict, got {type(headers).__name__}")
-    if any(str(name).upper() == API_KEY_HEADER for name in headers):
-        raise ApiValueError("_headers: can't hold the API key; it belongs into the configuration of a client")
+    if not isinstance(own_headers, Mapping):
+        raise ApiTypeError(f"_headers: expected a dict, got {type(own_headers).__name__}")
+    if any(str(name).upper() == API_KEY_HEADER for name in own_headers):
+        raise ApiValueError("_headers: can't hold the API key; set it in the configuration of a client")
 
 
 def _checked_name(name: object) -> str:
-    if isinstance(name, str) and re.fullmatch(_HEADER_NAME, name):
-        if name.lower() in _FRAMING:
-            raise ApiValueError(f"header {name}: is set by the transport, which alone knows its value")
-        return name.lower()
-    raise ApiValueError("the name of a header is empty, or holds a character that HTTP does not allow there")
+    """Return the name of a header in lower case. The messages quote no invalid name: it may be the key."""
+    if not isinstance(name, str):
+        raise ApiValueError(f"the name of a header: expected text, got {type(name).__name__}")
+    if not name:
+        raise ApiValueError("the name of a header is empty")
+    if not re.fullmatch(_HEADER_NAME, name):
+        raise ApiValueError("the name of a header holds a character that HTTP does not allow there")
+    if name.lower() in _FRAMING:
+        raise ApiValueError(f"header {name}: is set by the transport; leave it out")
+    return name.lower()
 
 
 def _checked_value(name: str, value: object) -> str:
-    """Refuse what would break out of a header. The message shows no value: it may be the key."""
-    if isinstance(value, str) and re.fullmatch(_HEADER_VALUE, value):
+    """Return the value of a header that can be sent. The messages quote no value: it may be the key."""
+    if not isinstance(value, str):
+        raise ApiValueError(f"header {name}: expected text, got {type(value).__name__}")
+    if re.fullmatch(_HEADER_VALUE, value):
         return value
-    raise ApiValueError(f"header {name}: is no text, or holds a line break or a character outside of latin-1")
+    if any(character > "\xff" for character in value):
+        raise ApiValueError(f"header {name}: holds a character outside of latin-1; escape it, for example as in a URL")
+    raise ApiValueError(f"header {name}: holds a control character such as a line break; remove it")
 
 
 def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
-    """Put the parameters into the path, and the query behind it."""
-    if not params and not query:
-        return path
+    """Return the path with its parameters and the query."""
     try:
         for name, value in (params or {}).items():
             path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
@@ -414,49 +467,51 @@ def _load_object(data: bytes) -> dict[str, Any] | None:
 
 
 def _has_too_many_values(data: bytes) -> bool:
-    """Return whether JSON holds more than any response of the service. Each step is one fast pass over the bytes."""
+    """Return whether JSON holds more values than any response of the service; much faster than parsing it."""
     bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
     if bare.count(b'"') > 2 * _MOST_VALUES:
         return True
     between_texts = b"".join(bare.split(b'"')[::2])
+    if len(between_texts) - len(between_texts.translate(None, b"0123456789")) > _MOST_DIGITS:
+        return True  # few numbers of many digits take as long to read
     return sum(map(between_texts.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES
 
 
 def _check_key(key: str) -> None:
-    """Refuse a key that only a header would refuse otherwise: bytes that are not UTF-8, taken from the environment."""
+    """Reject a key from the environment that is not UTF-8. In a header, ``_checked_value`` rejects it."""
     if re.search("[\ud800-\udfff]", key):
         raise ApiValueError("api_key: holds bytes that are not UTF-8")
 
 
 def _with_secret(text: str | None, key: str) -> str:
-    """Put the key into the body."""
+    """Add the key to the JSON of a body."""
     body: object = json.loads(text or "{}")
     if not isinstance(body, dict):
         raise ApiTypeError(f"body: expected a JSON object for the key to stand in, got {type(body).__name__}")
     return json.dumps({**body, "secret": key})
 
 
-def _read(answer: RESTResponse, response_type: Any, request: Request, *, any_body: bool) -> Any:
-    """Read an answer with a 2xx status."""
+def _read(response: RESTResponse, response_type: Any, request: Request, *, any_body: bool) -> Any:
+    """Read a response with a 2xx status."""
     if response_type is None:
         return None
-    given = {} if answer.status == _NO_CONTENT else _load_object(answer.data)
-    if given is None and any_body:
-        text = answer.data.decode("utf-8", "replace").strip()
-        given = {"message": text} if text else {}
-    if given is None:
-        raise _invalid_response(answer, request)
+    fields = {} if response.status == _NO_CONTENT else _load_object(response.data)
+    if fields is None and any_body:
+        text = decode_lenient(response.data).strip()
+        fields = {"message": text} if text else {}
+    if fields is None:
+        raise _invalid_response(response, request)
     if any_body or request.secret_query:
-        request.redactor().json(given)
-    data = convert(given, response_type)
-    failure, reason = _lack(data)
+        request.redactor(response.proxy_headers).json(fields)
+    data = convert(fields, response_type)
+    failure, reason = _missing_field(data)
     if reason:
-        raise _invalid_response(answer, request, failure, reason)
+        raise _invalid_response(response, request, failure, reason)
     return data
 
 
 def _invalid_response(
-    answer: RESTResponse,
+    response: RESTResponse,
     request: Request,
     failure: type[InvalidResponseException] = InvalidResponseException,
     reason: str = "",
@@ -465,42 +520,43 @@ def _invalid_response(
 
     :param reason: what is wrong with it; when left out, that it is not a JSON object
     """
-    redactor = request.redactor()
+    redactor = request.redactor(response.proxy_headers)
     if not reason:
-        kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-        reason = f"the answer is not a JSON object ({short(redactor.line(kind))}, {len(answer.data)} bytes)"
+        kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+        shown = short(redactor.line(kind, response.until))
+        reason = f"the response is not a JSON object ({shown}, {len(response.data)} bytes)"
     return make_error(
         failure,
-        answer.status,
+        response.status,
         reason,
         redactor,
-        body=answer.data,
-        headers=answer.headers,
-        error_response=_error_response(redactor, answer.data),
-        attempts=answer.attempts,
-        retry_after=retry_after(answer),
-        until=answer.until,
+        body=response.data,
+        headers=response.headers,
+        error_response=_read_error(redactor, response.data),
+        attempts=response.attempts,
+        retry_after=retry_after(response),
+        until=response.until,
     )
 
 
-def _lack(data: object) -> tuple[type[InvalidResponseException], str]:
+def _missing_field(data: object) -> tuple[type[InvalidResponseException], str]:
     """Return what to raise about a response that lacks a field, and why; an empty text when it lacks none."""
-    if isinstance(data, Answer):
+    if isinstance(data, ServiceResponse):
         for f in field_table(type(data)):
             if f.required and getattr(data, f.name) is None:
-                return data.incomplete, f"the answer holds no {f.name}"
+                return data.incomplete, f"the response has no {f.name}"
     return InvalidResponseException, ""
 
 
-def _error_response(redactor: Redactor, data: bytes) -> ErrorResponse | None:
-    """Read the body of a refusal; None when it is not a JSON object."""
-    given = _load_object(data) if data else None
-    if given is None:
+def _read_error(redactor: Redactor, data: bytes) -> ErrorResponse | None:
+    """Read the body of an error response; None when it is not a JSON object."""
+    fields = _load_object(data) if data else None
+    if fields is None:
         return None
-    redactor.json(given)
+    redactor.json(fields)
     try:
-        response: ErrorResponse = load(".models.error_response", __package__).ErrorResponse.from_dict(given)
-    except _NOT_OPENED:  # the status says enough
+        response: ErrorResponse = load(".models.error_response", __package__).ErrorResponse.from_dict(fields)
+    except _OUT_OF_DESCRIPTORS:  # the status says enough
         return None
     return response
 
@@ -509,7 +565,7 @@ _public: dict[type, frozenset[str]] = {}
 
 
 def _public_keys(model: type) -> frozenset[str]:
-    """Return the JSON keys of a model and its parts that hold nothing about a person; for another type, of all."""
+    """Return the JSON keys of a model and its parts whose texts are not personal; for another type, of all models."""
     if model not in _public:
         fields = [f for part in _parts(model) for f in field_table(part)]
         personal = {f.wire for f in fields if f.personal or f.kind is Kind.FREE}

@@ -1,4 +1,4 @@
-"""Attempt: what the hooks of a configuration get."""
+"""Attempt: the argument of a configuration's hooks."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ __all__ = ["Attempt"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to deliver an event, as the hooks see it. It holds neither the key nor the event."""
+    """One attempt to deliver an event, for the hooks. It holds neither the key nor the event."""
 
     method: str
     """HTTP verb."""
@@ -27,7 +27,7 @@ class Attempt:
     """How long the attempt took."""
 
     error: ApiException | None = None
-    """What went wrong; None for a success, or while the attempt is under way."""
+    """The failure of the attempt; None for a success, and in ``on_request``."""
 
     wait: float | None = None
-    """Seconds until the next attempt; only ``on_retry`` sees it."""
+    """Seconds until the next attempt; None except in ``on_retry``."""

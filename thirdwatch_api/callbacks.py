@@ -1,7 +1,7 @@
-"""Calls in the background: what ``callback=`` does.
+"""Calls in the background, for ``callback=``.
 
-The threads are daemons, so that the process can end: ``concurrent.futures`` would make it wait for every call
-that is still queued. Instead, calls that were accepted get one deadline to end.
+The threads are daemons, so that the process can end: ``concurrent.futures`` would make it wait for every queued
+call. Here, queued calls get one deadline to end.
 """
 
 import logging
@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__.partition(".")[0])
 
 
 class PendingCall(Future[Any]):
-    """A call that was given a ``callback``: what it returned, or what went wrong.
+    """The future result of a call with ``callback=``.
 
     ``result(timeout=None)`` waits, then returns what the call returned or raises what it raised, an error of the
     callback included; ``exception(timeout=None)`` returns that error instead. Seconds, as everywhere.
@@ -48,10 +48,10 @@ class _Job(NamedTuple):
     callback: Callable[[Any], object]
 
     def drop(self) -> bool:
-        """End a call that is not made any more, and return whether it was still wanted."""
+        """End a call without making it; return False when its user had cancelled it."""
         if not self.pending.set_running_or_notify_cancel():
             return False
-        error = ConnectionException(0, "the client was closed before the call's turn came")
+        error = ConnectionException(0, "the client was closed while the call waited for a thread")
         error.hint = (
             "Nothing was sent. Send fewer events at a time, or allow more time: configuration.deadline (seconds)."
         )
@@ -75,17 +75,17 @@ class _Job(NamedTuple):
 
 
 class CallbackPool:
-    """The threads of one client, at most ``callback_threads``, which end when there is nothing to do."""
+    """The threads of one client, at most ``callback_threads``. They end when no call waits."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._forget()
 
     def submit(self, work: Callable[[], Any], callback: Callable[[Any], object], path: str) -> PendingCall:
-        """Accept a call. Where no thread can be started, make it at once.
+        """Queue a call. When no thread can be started, make it at once.
 
         :param path: path of the endpoint, for the log
-        :raises ApiException: ``callback_queue`` calls wait already
+        :raises ApiException: the queue holds ``callback_queue`` calls
         """
         job = _Job(PendingCall(), path, work, callback)
         with self._lock:
@@ -103,19 +103,19 @@ class CallbackPool:
         return job.pending
 
     def close(self) -> None:
-        """Wait for the calls that were accepted, one deadline at most, then drop the others."""
+        """Wait for queued calls, one deadline at most, then drop the rest."""
         dropped, _ = self.end(time.monotonic())
         if dropped:
-            _logger.warning("calls with callback= that were dropped, for the client was closed: %d", dropped)
+            _logger.warning("calls with callback= that were dropped because the client was closed: %d", dropped)
 
     def end(self, since: float) -> tuple[int, int]:
-        """Do as close does, and return how many calls were dropped, and how many are still under way.
+        """Do as ``close`` does, and return how many calls were dropped, and how many are still running.
 
         :param since: ``time.monotonic()`` at which the deadline began
         """
         own = self._under_way.get(threading.get_ident())  # a callback that closes its client can't wait for itself
         end = since + self._configuration.deadline
-        # A callback may have sent another event meanwhile, so look again after each wait.
+        # A callback may send another event, so look again after each wait.
         while others := [each for each in list(self._unfinished) if each is not own and not each.done()]:
             left = end - time.monotonic()
             if left <= 0:
@@ -128,8 +128,8 @@ class CallbackPool:
         return sum([job.drop() for job in jobs]), sum(not each.done() for each in others)
 
     def _start(self, first: _Job) -> bool:
-        """Start a thread; return False when none can be had, as at the end of a process from Python 3.12 on."""
-        if _ended:  # nobody would wait for it
+        """Start a thread; return False when it can't start, as at the end of a process from Python 3.12 on."""
+        if _ended:  # the process would not wait for it
             return False
         thread = threading.Thread(target=self._run, args=(first,), name="thirdwatch-callback", daemon=True)
         try:
@@ -143,7 +143,7 @@ class CallbackPool:
         while job:
             self._under_way[threading.get_ident()] = job.pending
             job.run()
-            self._under_way.pop(threading.get_ident(), None)  # gone already when the callback ran others here
+            self._under_way.pop(threading.get_ident(), None)  # a callback that ran other calls here has removed it
             with self._lock:
                 self._unfinished.discard(job.pending)
                 job = self._jobs.popleft() if self._jobs else None
@@ -151,7 +151,7 @@ class CallbackPool:
                     self._threads.discard(threading.current_thread())
 
     def _forget(self) -> None:
-        """Start anew: neither threads nor locks outlive a fork."""
+        """Forget all calls: threads do not survive a fork, and nobody releases inherited locks."""
         self._lock = threading.RLock()  # a signal handler may send an event inside of submit
         self._jobs: deque[_Job] = deque()
         self._unfinished: set[PendingCall] = set()
@@ -160,7 +160,7 @@ class CallbackPool:
 
 
 def _queue_is_full(waiting: int) -> ApiException:
-    error = ApiException(0, f"{waiting:,} calls with callback= wait already, as many as configuration.callback_queue")
+    error = ApiException(0, f"{waiting:,} calls with callback= wait already, the limit of configuration.callback_queue")
     error.hint = "Nothing was sent. Send more slowly, or raise callback_threads or callback_queue."
     return error
 
@@ -170,7 +170,7 @@ _ended = False
 
 
 def finish() -> None:
-    """Give the calls of all pools one deadline to end. From now on, calls are made where they are submitted."""
+    """Wait for the calls of all pools, one deadline at most. Later calls run in the thread that submits them."""
     global _ended  # noqa: PLW0603 - a process ends once
     _ended = True
     started = time.monotonic()  # one deadline for all pools, not one for each
@@ -178,7 +178,7 @@ def finish() -> None:
     dropped, under_way = sum(count[0] for count in counts), sum(count[1] for count in counts)
     if dropped or under_way:
         _logger.warning(
-            "calls with callback= that the end of the process cut off: %d waited for their turn, %d were under way",
+            "calls with callback= that the end of the process cut off: %d waited for a thread, %d were running",
             dropped,
             under_way,
         )

@@ -15,6 +15,7 @@ from .exceptions import ApiTypeError, ApiValueError
 from .version import __version__
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
     from urllib3.util import Retry, Timeout
 
     from .api_client import ApiClient
@@ -25,12 +26,18 @@ __all__ = ["API_KEY_HEADER", "Configuration", "Retries", "Seconds", "TimeoutSett
 API_KEY_HEADER = "X-THIRDWATCH-API-KEY"
 """Name of the header that carries the API key, and of its entry in ``api_key``."""
 
+Count: TypeAlias = int
 Seconds: TypeAlias = float
+Host: TypeAlias = str
+HeaderText: TypeAlias = str
 TimeoutSetting: TypeAlias = "Seconds | tuple[Seconds | None, Seconds | None] | Timeout | None"
 Retries: TypeAlias = "int | Retry"
 
 _DEFAULT_HOST = "https://api.thirdwatch.ai/event"
 _LONGEST = 24 * 24 * 3600  # 24 days: poll() counts milliseconds in 32 bits, which end a day later
+
+_IGNORED = ("username", "password", "temp_folder_path")
+"""Settings of 0.0.3 that have no use here: accepted, and copied."""
 
 _Init = TypeVar("_Init", bound=Callable[..., None])
 
@@ -43,26 +50,72 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _names_the_nearest(init: _Init) -> _Init:
-    """Make a constructor name the nearest keyword for an unknown one: Python does so from 3.13 on."""
+def _assigns_settings(init: _Init) -> _Init:
+    """Make a constructor assign the settings that ``Configuration`` declares, before its own body runs.
+
+    An unknown keyword is an error that names the nearest one: Python does so from 3.13 on.
+    """
+    defaults: dict[str, object] = init.__kwdefaults__ or {}
 
     @wraps(init)
-    def checked(self: object, *args: object, **settings: object) -> None:
-        known: dict[str, object] = init.__kwdefaults__ or {}
-        for name in settings:
-            if name not in known:
-                hint = did_you_mean(name, known)
+    def construct(self: object, *args: object, **given: object) -> None:
+        for name in given:
+            if name not in defaults:
+                hint = did_you_mean(name, defaults)
                 raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}{hint}")
-        init(self, *args, **settings)
+        for name in (*Configuration.__annotations__, *_IGNORED):
+            setattr(self, name, given.get(name, defaults[name]))
+        init(self, *args, **given)
 
-    return checked  # type: ignore[return-value]  # wraps() keeps the signature
+    return construct  # type: ignore[return-value]  # wraps() keeps the signature
+
+
+def _canonical(name: Any) -> Any:
+    """Return the name of the key's header as we write it: header names have no letter case."""
+    return API_KEY_HEADER if isinstance(name, str) and name.upper() == API_KEY_HEADER else name
 
 
 class _Secrets(dict[str, str]):
-    """Texts by name that do not print."""
+    """Texts by name that do not print. The name of the API key is one in any letter case, so the last key wins."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        self.update(*args, **kwargs)
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, MASK))
+
+    def __setitem__(self, name: str, value: str) -> None:
+        super().__setitem__(_canonical(name), value)
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(_canonical(name))
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(_canonical(name))
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(_canonical(name))
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]  # dict's has overloads for the same
+        self.update(other)
+        return self
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(_canonical(name), default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        return super().pop(_canonical(name), *default)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        return super().setdefault(_canonical(name), default)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for name, value in dict(*args, **kwargs).items():
+            self[name] = value
+
+    def copy(self) -> Self:
+        return type(self)(self)
 
 
 def _number(name: str, value: object) -> float:
@@ -168,29 +221,17 @@ def _secrets(name: str, value: object) -> _Secrets:
 
 
 _CHECKS: dict[str, Callable[[str, object], object]] = {
-    "host": _host,
-    "_api_key": _secrets,
-    "_api_key_prefix": _secrets,
-    "timeout": check_timeout,
-    "deadline": check_deadline,
-    "retries": check_retries,
-    "connection_pool_maxsize": _positive,
-    "proxy": _text,
-    "verify_ssl": _flag,
-    "ssl_ca_cert": _text,
-    "cert_file": _text,
-    "key_file": _text,
-    "allow_insecure_http": _flag,
-    "idle_timeout": check_deadline,
-    "max_response_size": _positive,
-    "callback_threads": _positive,
-    "callback_queue": _positive,
-    "client_side_validation": _flag,
-    "app_info": _line,
-    "on_request": _hook,
-    "on_response": _hook,
-    "on_retry": _hook,
+    "Count": _positive,
+    "HeaderText | None": _line,
+    "Hook": _hook,
+    "Host": _host,
+    "Retries": check_retries,
+    "Seconds": check_deadline,
+    "TimeoutSetting": check_timeout,
+    "bool": _flag,
+    "str | None": _text,
 }
+"""The check of a setting, by the annotation under which ``Configuration`` declares it."""
 
 
 def _handler_for(logger: logging.Logger, path: str) -> logging.Handler:
@@ -208,7 +249,7 @@ def _handler_for(logger: logging.Logger, path: str) -> logging.Handler:
 
 
 class Configuration:
-    """Hold the settings of a client. Each is an attribute, and a keyword of the constructor.
+    """Settings of a client. Each is an attribute, and a keyword of the constructor.
 
     ``thirdwatch_api.configuration`` is the one that API objects use when they are given no client. Host, key,
     time-outs, retries, hooks and validation are read at each call; proxy, TLS and pool settings when a client
@@ -219,19 +260,7 @@ class Configuration:
     :raises AttributeError: there is no such setting
     """
 
-    __slots__ = (
-        *_CHECKS,
-        "_debug",
-        "_logger_file",
-        "_logger_format",
-        "_log_handler",
-        "_shared",
-        "username",
-        "password",
-        "temp_folder_path",
-    )
-
-    host: str
+    host: Host
     """Where the service is, path included. Default, also when it is None: ``THIRDWATCH_HOST``, else
     ``https://api.thirdwatch.ai/event``. An empty one is an error at the call."""
 
@@ -247,7 +276,7 @@ class Configuration:
     """How often an event is sent again after a failure that may pass; 0 for at most once. A ``urllib3.Retry`` is
     used as it is, but never follows a redirect. Default: 3."""
 
-    connection_pool_maxsize: int
+    connection_pool_maxsize: Count
     """Connections kept to one host, and the most that are open at a time. Default: 32."""
 
     proxy: str | None
@@ -273,20 +302,20 @@ class Configuration:
     idle_timeout: Seconds
     """Seconds after which an unused connection is not used again. Default: 50, less than load balancers' 60."""
 
-    max_response_size: int
+    max_response_size: Count
     """Bytes of a response, decompressed, above which it is refused. Default: 4 MiB."""
 
-    callback_threads: int
+    callback_threads: Count
     """The most threads that ``callback=`` starts in one client. Default: 4."""
 
-    callback_queue: int
+    callback_queue: Count
     """The most calls with ``callback=`` that wait for a thread in one client. A call beyond it raises ApiException, and
     nothing is sent. Default: 10,000."""
 
     client_side_validation: bool
     """Whether an event is checked before it is sent. Default: True."""
 
-    app_info: str | None
+    app_info: HeaderText | None
     """Name and version of the application (``my-shop/2.1``), appended to the User-Agent."""
 
     on_request: Hook
@@ -298,7 +327,19 @@ class Configuration:
     on_retry: Hook
     """Called with a failed Attempt before the wait for the next one."""
 
-    @_names_the_nearest
+    __slots__ = (
+        *__annotations__,
+        *_IGNORED,
+        "_api_key",
+        "_api_key_prefix",
+        "_debug",
+        "_log_handler",
+        "_logger_file",
+        "_logger_format",
+        "_shared",
+    )
+
+    @_assigns_settings
     def __init__(
         self,
         *,
@@ -329,23 +370,21 @@ class Configuration:
         password: object = "",
         temp_folder_path: object = None,
     ) -> None:
-        settings = dict(locals())
-        del settings["self"]
-        if api_key is None:  # one that was given and is empty is no key, and never the environment's
-            settings["api_key"] = os.environ.get("THIRDWATCH_API_KEY") or None
         self._shared: dict[str, ApiClient] = {}
         self._log_handler: logging.Handler | None = None
         self._logger_file: str | None = None
         self._logger_format = "%(asctime)s %(levelname)s %(message)s"
         self._debug = False
-        for name, value in settings.items():
-            if name != "debug" or value:
-                setattr(self, name, value)
+        if debug:  # the level belongs to the process: without debug, a new configuration leaves it alone
+            self.debug = debug
+        # A key that was given and is empty is no key, and never the environment's.
+        self.api_key = os.environ.get("THIRDWATCH_API_KEY") or None if api_key is None else api_key
+        self.api_key_prefix = api_key_prefix
 
     def _set(self, name: str, value: object) -> None:
-        check = _CHECKS.get(name)
+        declared = Configuration.__annotations__.get(name)
         try:
-            object.__setattr__(self, name, check(name.lstrip("_"), value) if check else value)
+            object.__setattr__(self, name, _CHECKS[declared](name, value) if declared else value)
         except AttributeError:
             raise AttributeError(f"Configuration has no setting {name!r}{did_you_mean(name, self._names())}") from None
 
@@ -356,6 +395,8 @@ class Configuration:
     def api_key(self) -> dict[str, str]:
         """API keys by header name; the service knows ``X-THIRDWATCH-API-KEY``. Assign text or bytes to set that one.
 
+        That name has no letter case: the last key that is assigned under it counts.
+
         Default: ``THIRDWATCH_API_KEY``. White space around a key is dropped when it is sent. A key that is given and
         is empty is no key, and an error at the call; None removes all keys.
         """
@@ -363,7 +404,7 @@ class Configuration:
 
     @api_key.setter
     def api_key(self, value: str | bytes | Mapping[str, str | bytes] | None) -> None:
-        self._api_key: dict[str, str] = value  # type: ignore[assignment]  # __setattr__ makes a dict of it
+        self._api_key = _secrets("api_key", value)
 
     @property
     def api_key_prefix(self) -> dict[str, str]:
@@ -372,7 +413,7 @@ class Configuration:
 
     @api_key_prefix.setter
     def api_key_prefix(self, value: Mapping[str, str] | None) -> None:
-        self._api_key_prefix: dict[str, str] = value  # type: ignore[assignment]  # __setattr__ makes a dict of it
+        self._api_key_prefix = _secrets("api_key_prefix", value)
 
     @property
     def api_client(self) -> ApiClient | None:
@@ -439,9 +480,7 @@ class Configuration:
         :raises ApiTypeError: the key is neither text nor bytes
         :raises ApiValueError: the key is not UTF-8
         """
-        key = self._api_key.get(identifier)
-        if not key:  # header names have no letter case
-            key = next((v for name, v in self._api_key.items() if str(name).upper() == identifier.upper()), None)
+        key: object = self._api_key.get(identifier)
         if not key:
             return None
         if not isinstance(key, (str, bytes)):
@@ -449,6 +488,10 @@ class Configuration:
         key = _key_text("api_key", key)
         prefix = self._api_key_prefix.get(identifier)
         return f"{prefix} {key}" if prefix and key else key or None
+
+    def has_key_of_environment(self) -> bool:
+        """Return whether the API key is the default, which ``THIRDWATCH_API_KEY`` in the environment gave."""
+        return bool(self._api_key.get(API_KEY_HEADER) == os.environ.get("THIRDWATCH_API_KEY"))
 
     def auth_settings(self) -> dict[str, dict[str, str | None]]:
         """Describe how a call proves who it comes from; the key itself is in it."""
@@ -466,17 +509,17 @@ class Configuration:
         platform: str = load("platform").platform()
         return f"Platform: {platform}\nPython: {sys.version}\nthirdwatch_api: {__version__}\nAPI version: 0.0.2"
 
-    @classmethod
-    def _names(cls) -> list[str]:
+    @staticmethod
+    def _names() -> list[str]:
         """Name all settings that make one configuration differ from another."""
         properties = ["api_key", "api_key_prefix", "debug", "logger_format", "logger_file"]
-        return [name for name in cls.__slots__ if not name.startswith("_")] + properties
+        return [*Configuration.__annotations__, *_IGNORED, *properties]
 
     def __repr__(self) -> str:
         """Show all settings, with keys and the proxy's address masked."""
         values = self.__getstate__()
         values.update(api_key=_Secrets(self._api_key), proxy=self.proxy and MASK, host=without_user(self.host))
-        for ignored in ("username", "password", "temp_folder_path"):
+        for ignored in _IGNORED:
             del values[ignored]
         return f"Configuration({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
@@ -489,3 +532,11 @@ class Configuration:
         Configuration.__init__(self)
         for name, value in state.items():
             setattr(self, name, value)
+
+
+def default_configuration() -> Configuration:
+    """Return ``thirdwatch_api.configuration`` as it is now."""
+    # Looked up, not handed down: users may assign another configuration to the package, and an assignment to a module
+    # calls no code of ours. This is the only place that looks.
+    configuration: Configuration = sys.modules[__name__.partition(".")[0]].configuration
+    return configuration

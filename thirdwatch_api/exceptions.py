@@ -1,8 +1,8 @@
-"""Everything that a call can raise.
+"""The exceptions of a call.
 
     ApiException                            any failure to deliver
-    |-- ApiTypeError (TypeError)            misuse, found before sending: wrong type, unknown option
-    |-- ApiValueError (ValueError)          misuse, found before sending: no key, an event with problems
+    |-- ApiTypeError (TypeError)            misuse, found before sending: type of an argument, unknown option
+    |-- ApiValueError (ValueError)          misuse, found before sending: no key, an event with problems (types too)
     |-- ConnectionException                 no response came: name look-up, refused, cut, proxy
     |   |-- TimeoutException                a time-out or the deadline of the call passed
     |   `-- TLSException                    no trusted connection: certificate expired, wrong host, unknown CA
@@ -27,7 +27,7 @@ The names for a status are those that today's OpenAPI generators give them.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._redaction import Redactor, short
+from ._redaction import Redactor, decode_lenient, short
 
 if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
@@ -63,19 +63,19 @@ _REQUEST_IDS = (
     "CF-Ray",
     "X-Amz-Cf-Id",
 )
-"""Headers that name one request in the logs of the service, or of what stands before it."""
+"""Headers that name a request in the logs of the service, or of a proxy before it."""
 
 
 class ApiException(Exception):
-    """An event was not delivered, and why.
+    """The failure of a call, with the response if one was received.
 
     :param status: the HTTP status; 0 when no response came, None for misuse found before sending
     :param reason: the reason phrase of the response, or a sentence that says what went wrong
     :param http_resp: a response with ``status``, ``reason``, ``data`` and ``headers``, instead of the two
     """
 
-    hint: str = "The answer is in error.body."
-    """What to do about it; the last sentence of ``str(error)``."""
+    hint: str = "The response is in error.body."
+    """Advice; the last sentence of ``str(error)``."""
 
     status: int | None
     """HTTP status; 0 when no response came, None for misuse found before sending."""
@@ -84,7 +84,7 @@ class ApiException(Exception):
     """Reason phrase of the response, or a sentence that says what went wrong."""
 
     body: str | None
-    """Text of the response as it came (UTF-8, bad bytes replaced, keys masked); None without a response."""
+    """Text of the response as it was received (UTF-8, bad bytes replaced, keys masked); None without a response."""
 
     headers: Mapping[str, str] | None
     """Headers of the response, in any letter case; None without a response."""
@@ -99,7 +99,7 @@ class ApiException(Exception):
     """Seconds that the service asked to wait (``Retry-After``), when it did."""
 
     request_id: str | None
-    """What the service, or a proxy on the way, calls this request in its log, when a header says it."""
+    """Name of the request in the logs of the service or a proxy, when a header of the response holds it."""
 
     def __init__(self, status: int | None = None, reason: str | None = None, http_resp: Any = None) -> None:
         if http_resp is not None:
@@ -116,10 +116,10 @@ class ApiException(Exception):
         self._detail = ""
 
     def explain(self, error_response: "ErrorResponse", detail: str) -> None:
-        """Attach what the service said.
+        """Attach the JSON of the response.
 
         :param error_response: the parsed response
-        :param detail: its text with everything secret or personal masked, to be shown by ``str(error)``
+        :param detail: its message, secret and personal texts masked; ``str(error)`` shows it
         """
         self.error_response = error_response
         self._detail = detail
@@ -137,16 +137,20 @@ class ApiException(Exception):
             said += f" ({', '.join(notes)})"
         if self.hint:
             said += f"{'' if said.endswith('.') else '.'} {self.hint}"
-        # What the service says may hold what a terminal obeys, or what can't be written at all.
-        return said if said.isprintable() else "".join(c if c.isprintable() else "?" for c in said)
+        # The text of the service may hold control characters of a terminal, or surrogates, which can't be encoded.
+        return _printable(said)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _as_text(data: bytes | str | None) -> str | None:
-    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    return decode_lenient(data) if isinstance(data, bytes) else data
 
 
 class _Misuse(ApiException):
-    """What ApiTypeError and ApiValueError share: nothing was sent."""
+    """The base of ApiTypeError and ApiValueError: nothing was sent."""
 
     hint: str = ""
 
@@ -155,7 +159,7 @@ class _Misuse(ApiException):
 
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(reason=message)
-        Exception.__init__(self, message)  # what unpickling passes to this constructor
+        Exception.__init__(self, message)  # args are what unpickling passes to this constructor
         self.problems = problems
 
 
@@ -180,7 +184,7 @@ class TimeoutException(ConnectionException):
 
 
 class TLSException(ConnectionException):
-    """No trusted connection could be made. It is not tried again."""
+    """No trusted connection could be made. There is no retry."""
 
     hint: str = "Check configuration.host, ssl_ca_cert, cert_file and key_file."
 
@@ -188,11 +192,11 @@ class TLSException(ConnectionException):
 class InvalidResponseException(ApiException):
     """A response with a 2xx status that is not a JSON object, is too large, or could not be decoded."""
 
-    hint: str = "Something other than the service may have answered: check configuration.host and proxies on the way."
+    hint: str = "Something other than the service may have responded: check configuration.host and proxies on the way."
 
 
 class ScoreNotReadyException(InvalidResponseException):
-    """No score for the order yet: the order or its payment was not reported, or the service is still at work.
+    """No score for the order yet: the order or its payment was not reported, or the service is still computing it.
 
     ``ScoreApi.wait`` asks until there is one.
     """
@@ -217,55 +221,55 @@ class OutboxCorruptException(OutboxException):
 
 
 class RedirectException(ApiException):
-    """A redirect: to follow it would hand the API key and the customer's data to another address."""
+    """A redirect (3xx). Following it would send the API key and the customer's data to another address."""
 
     hint: str = "The service never redirects: set configuration.host to its final address."
 
 
 class BadRequestException(ApiException):
-    """The service could not read the event (400)."""
+    """An event that the service could not read (400)."""
 
     hint: str = "Correct the event before sending it again."
 
 
 class UnauthorizedException(ApiException):
-    """The service does not know the API key (401)."""
+    """An API key that the service does not know (401)."""
 
     hint: str = 'Check configuration.api_key["X-THIRDWATCH-API-KEY"].'
 
 
 class ForbiddenException(ApiException):
-    """The API key may not do this (403)."""
+    """A call that the API key does not permit (403)."""
 
-    hint: str = "Ask Thirdwatch what this API key may do."
+    hint: str = "Ask Thirdwatch which calls this API key permits."
 
 
 class NotFoundException(ApiException):
-    """There is nothing at this address (404)."""
+    """An address at which the service has nothing (404)."""
 
     hint: str = "Check configuration.host, its path included."
 
 
 class ConflictException(ApiException):
-    """The event contradicts what the service knows (409)."""
+    """An event that contradicts what the service knows (409)."""
 
     hint: str = "Check what was sent about the same order or customer before."
 
 
 class UnprocessableEntityException(ApiException):
-    """The service understood the event and refused its content (422)."""
+    """An event that the service understood, but did not accept (422)."""
 
     hint: str = "Correct the event before sending it again."
 
 
 class TooManyRequestsException(ApiException):
-    """Events come faster than the account allows (429); see ``retry_after``."""
+    """More events than the account allows (429); see ``retry_after``."""
 
     hint: str = "Send more slowly, or wait for error.retry_after seconds when it is set."
 
 
 class ServiceException(ApiException):
-    """The service itself failed (5xx). Sending the event again later may work."""
+    """A failure of the service itself (5xx). Sending the event again later may work."""
 
     hint: str = "The service failed; send the event again later."
 
@@ -302,26 +306,27 @@ def make_error(
     hint: str = "",
     until: float = float("inf"),
 ) -> ApiException:
-    """Make the error of a call. Whatever the service says is masked here but for the reason.
+    """Make the finished error of a call. All text of the service is masked here, except the reason.
 
-    :param reason: what went wrong: a sentence of ours, or the reason phrase of the response, masked
-    :param redactor: masks what the response may repeat of the request
-    :param body: the response as it came
-    :param headers: its headers as they came
+    :param reason: what went wrong: our own sentence, or the reason phrase of the response, already masked
+    :param redactor: the masks of the request
+    :param body: the body as it was received
+    :param headers: the headers as they were received
     :param error_response: its JSON, with the keys masked
-    :param hint: what to do about it, where the class does not know
-    :param until: ``time.monotonic()`` at which the rest of the body is dropped
+    :param hint: advice, instead of that of the class
+    :param until: ``time.monotonic()`` at which the rest of the body, or a text that is not masked yet, is dropped
     """
     error = kind(status, reason)
     error.attempts = attempts
     error.retry_after = retry_after
     error.hint = hint or kind.hint
     if body is not None:
-        error.body = redactor.whole(body.decode("utf-8", "replace"), until)
+        error.body = redactor.whole(decode_lenient(body), until)
     if headers is not None:
         error.headers = redactor.headers(headers)
         found = next(filter(None, map(headers.get, _REQUEST_IDS)), None)
-        error.request_id = found and short(redactor.line(found))
+        error.request_id = found and _printable(short(redactor.line(found, until)))  # logs show it as it is
     if error_response is not None:
-        error.explain(error_response, redactor.line(error_response.message or ""))
+        error.error_response = error_response
+        error._detail = redactor.line(error_response.message or "", until)  # noqa: SLF001 - this factory finishes the error
     return error

@@ -1,27 +1,26 @@
-"""Postbacks: what the service tells a shop, checked and read. It works with any web framework.
+"""Postbacks: what the service sends to a shop, verified and parsed. It works with any web framework.
 
 from thirdwatch_api import postback
 
 try:
     notice = postback.parse(request.headers, request.body)
 except postback.PostbackException as error:
-    return answer({"error": error.reason}, status=error.status)
+    return respond({"error": error.reason}, status=error.status)
 if isinstance(notice, postback.ActionPostback) and notice.action_type == "approved":
     release(notice.order_id)
 """
 
 import hmac
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ._json import load
-from .configuration import API_KEY_HEADER, Configuration
+from .configuration import API_KEY_HEADER, Configuration, default_configuration
 from .exceptions import ApiException, ApiTypeError, ApiValueError, BadRequestException, UnauthorizedException
-from .models._model import Kind, field_table
+from .models._fields import Kind, field_table
 from .models._postbacks import ActionPostback, PaymentLinkPostback, ScorePostback, ShippingAddressPostback, TestPing
-from .models._response import Answer
+from .models._response import ServiceResponse
 from .models.shipping_address import ShippingAddress
 
 __all__ = [
@@ -39,7 +38,7 @@ __all__ = [
 ]
 
 MAX_BODY = 64 * 1024
-"""Bytes of a body above which it is refused; a score with all its reasons takes a tenth of that."""
+"""The most bytes of a body; a score with all its reasons has a tenth of that."""
 
 Postback: TypeAlias = ScorePostback | ActionPostback | ShippingAddressPostback | PaymentLinkPostback | TestPing
 
@@ -50,42 +49,49 @@ class _Items(Protocol):
 
 Headers: TypeAlias = _Items | Iterable[tuple[Any, Any]]
 
-_N = TypeVar("_N", bound=Answer)
-_ROOT = __name__.partition(".")[0]
+_N = TypeVar("_N", bound=ServiceResponse)
 _LOWER = API_KEY_HEADER.lower()
 _NAMES = frozenset({_LOWER, "http_" + _LOWER.replace("-", "_")})  # the second is how WSGI spells it
 _NONE = ("", "none")
+_PROBLEMS = (
+    (UnicodeDecodeError, "it is not UTF-8"),
+    (UnicodeEncodeError, "it holds half of a surrogate pair"),  # which would fail later, in the shop's database
+    (json.JSONDecodeError, "it is not JSON"),
+    (RecursionError, "it is nested too deep"),
+)
+"""Errors of reading a body whose own text may quote it, and what is wrong. Other texts quote nothing."""
 _ADDRESS = {f.name: f for f in field_table(ShippingAddress)}
 
 
 class PostbackException(ApiException):
-    """Refuse a postback; ``status`` is the HTTP status to respond with, ``reason`` holds nothing of what came."""
+    """A postback that is refused: ``status`` is the HTTP status to respond with, ``reason`` quotes nothing of it."""
 
     hint: str = "Do not act on it."
 
 
 class UnauthorizedPostbackException(PostbackException, UnauthorizedException):
-    """Refuse a postback that does not prove it comes from the service (401)."""
+    """A postback that does not prove that the service sent it (401)."""
 
     hint: str = f'Do not act on it. If the service did send it, check configuration.api_key["{API_KEY_HEADER}"].'
 
 
 class BadPostbackException(PostbackException, BadRequestException):
-    """Refuse a postback that can't be read (400)."""
+    """A postback that can't be read (400)."""
 
 
 def parse(headers: Headers, body: bytes | str, configuration: Configuration | None = None) -> Postback:
-    """Check that a postback comes from the service, and read it.
+    """Check that a postback comes from the service, and parse it.
 
-    Which kind it is follows from its fields. A TestPing is the one kind that carries no key: answer 200, do nothing.
+    Its fields decide its kind. Only a TestPing carries no key: respond with 200, and do nothing. The key is checked
+    first, so a body that can't be read is a 401 when the key is wrong.
 
     :param headers: the headers of the request: a mapping or pairs, in any letter case; a WSGI environ works as well
     :param body: the body of the request, as it came; at most ``MAX_BODY`` bytes
-    :param configuration: whose key has to be there; default: ``thirdwatch_api.configuration``
+    :param configuration: holds the key to compare with; default: ``thirdwatch_api.configuration``
     :raises UnauthorizedPostbackException: it carries no key, a wrong one, or several
-    :raises BadPostbackException: it is too large, is no JSON object, or lacks what makes it a postback
+    :raises BadPostbackException: it is too large, is not a JSON object, or lacks a field of its kind
     :raises ApiValueError: there is no key in the configuration to check with
-    :raises ApiTypeError: headers or body are of a type that can't be right
+    :raises ApiTypeError: headers or body have a wrong type
     """
     key = _configured_key(configuration)
     given = _keys_in(headers)
@@ -105,8 +111,7 @@ def parse(headers: Headers, body: bytes | str, configuration: Configuration | No
 
 
 def _configured_key(configuration: Configuration | None) -> bytes:
-    # Looked up, not imported: users may assign another configuration to the package.
-    settings: Configuration = sys.modules[_ROOT].configuration if configuration is None else configuration
+    settings = default_configuration() if configuration is None else configuration
     key = settings.get_api_key_with_prefix(API_KEY_HEADER)
     if not key:
         raise ApiValueError("no API key to check postbacks with: set it in the configuration")
@@ -114,7 +119,7 @@ def _configured_key(configuration: Configuration | None) -> bytes:
 
 
 def _keys_in(headers: Any) -> list[object]:
-    """Collect all values of the header with the key, however the framework presents it."""
+    """Return all values of the header with the key, in the form of any framework."""
     given: list[object] = []
     try:
         for name, value in headers.items() if hasattr(headers, "items") else headers:
@@ -127,18 +132,18 @@ def _keys_in(headers: Any) -> list[object]:
 
 
 def _is_same(given: object, key: bytes) -> bool:
-    """Compare in a time that tells nothing about the key."""
+    """Compare in constant time, which reveals nothing about the key."""
     forms = [given] if isinstance(given, bytes) else []
     if isinstance(given, str):
         forms = [given.encode("utf-8", "surrogatepass")]
         if all(character <= "\xff" for character in given):
-            # Frameworks read the bytes of a header as Latin-1; encoded so, they are what came.
+            # Frameworks decode the bytes of a header as Latin-1; this gives the bytes back.
             forms.append(given.encode("latin-1"))
-    return any([hmac.compare_digest(form.strip(b" \t"), key) for form in forms])  # noqa: C419 - looks at all of them
+    return any([hmac.compare_digest(form.strip(b" \t"), key) for form in forms])  # noqa: C419 - compares all of them
 
 
 def _load(body: object) -> tuple[dict[str, Any], str]:
-    """Read the body: an object and no problem, or an empty one and why."""
+    """Return the JSON object of the body and no problem, or an empty one and the problem."""
     if not isinstance(body, (bytes, bytearray, memoryview, str)):
         raise ApiTypeError(f"body: expected bytes or text, got {type(body).__name__}")
     start = body[: MAX_BODY + 1]
@@ -147,16 +152,17 @@ def _load(body: object) -> tuple[dict[str, Any], str]:
         return {}, f"the body is larger than {MAX_BODY} bytes"
     try:
         fields = load(data)
-        json.dumps(fields, ensure_ascii=False).encode()  # a lone surrogate would fail later, in the shop's database
-    except (ValueError, RecursionError):
-        # What is raised about it is raised later: the parser's error holds the whole body.
-        return {}, "the body is not valid JSON in UTF-8, has a key twice or NaN, or is nested too deep"
+        json.dumps(fields, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        # Return the problem, and raise it elsewhere: the context of this error holds the whole body.
+        problem = next((text for kind, text in _PROBLEMS if isinstance(error, kind)), str(error))
+        return {}, f"the body can't be read: {problem}"
     return (fields, "") if isinstance(fields, dict) else ({}, "the body is not a JSON object")
 
 
 def _read(fields: dict[str, Any]) -> Postback:
     if "test" in fields:
-        raise _bad("a trial call holds nothing but test")
+        raise _bad("a trial call has no field but test")
     if "entity" in fields:
         return _read_entity(fields)
     kinds = [name for name in ("flag", "action_type", "shipping_address") if fields.get(name) is not None]
@@ -168,31 +174,33 @@ def _read(fields: dict[str, Any]) -> Postback:
         return _build(ActionPostback, fields)
     if kinds == ["shipping_address"]:
         return _read_address(fields)
-    raise _bad("which postback it is takes exactly one of flag, action_type and shipping_address")
+    raise _bad("it needs exactly one of flag, action_type and shipping_address")
 
 
 def _read_entity(fields: dict[str, Any]) -> PaymentLinkPostback:
     entity, payload = fields.pop("entity"), fields.pop("payload", None)
     if entity != "payment_link":
-        raise _bad("its entity is not payment_link, the only one that is known")
+        raise _bad("its entity is not payment_link")
+    if payload is None:
+        raise _bad("it lacks payload")
     if not isinstance(payload, dict):
-        raise _bad("it lacks payload, or it is no object")
+        raise _bad("payload is not an object")
     payload.pop("api_key", None)
     return _build(PaymentLinkPostback, {**fields, **payload})
 
 
 def _read_address(fields: dict[str, Any]) -> ShippingAddressPostback:
-    """Read an address, whose keys lack the underscore that they have in events."""
+    """Read an address. Its keys lack the underscore that they have in events."""
     given = fields["shipping_address"]
     if not isinstance(given, dict):
-        raise _bad("shipping_address is no object")
+        raise _bad("shipping_address is not an object")
     known = {_ADDRESS[name].wire: value for name, value in given.items() if name in _ADDRESS}
     for name, f in _ADDRESS.items():
         value = known.get(f.wire)
         if f.kind is Kind.TEXT and _is_whole(value):
             known[f.wire] = str(value)
         elif value is not None and not isinstance(value, bool if f.kind is Kind.BOOL else str):
-            raise _bad(f"shipping_address.{name} is of a type that can't be right")
+            raise _bad(f"shipping_address.{name} has a wrong type")
     notice = _build(ShippingAddressPostback, {**fields, "shipping_address": known})
     if unknown := {name: value for name, value in given.items() if name not in _ADDRESS}:
         notice.additional_properties["shipping_address"] = unknown
@@ -202,8 +210,12 @@ def _read_address(fields: dict[str, Any]) -> ShippingAddressPostback:
 def _build(kind: type[_N], fields: Mapping[str, Any]) -> _N:
     for f in field_table(kind):
         value = fields.get(f.wire)
-        if f.required and f.kind is Kind.TEXT and not (_is_whole(value) or (isinstance(value, str) and value.strip())):
-            raise _bad(f"it lacks {f.name}, or it is no text")
+        if not (f.required and f.kind is Kind.TEXT):
+            continue
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise _bad(f"it lacks {f.name}")
+        if not (_is_whole(value) or isinstance(value, str)):
+            raise _bad(f"{f.name} is not text")
     return kind.from_dict(fields)
 
 

@@ -1,4 +1,4 @@
-"""Report that an order was fulfilled, and print the answer."""
+"""Report that an order was fulfilled, and print the response."""
 
 import thirdwatch_api
 from thirdwatch_api.rest import ApiException

@@ -14,9 +14,9 @@ __all__ = ["ENCODINGS", "order_status", "order_status_dict"]
 _ITEMS = 20
 
 
-def _body(event: Model) -> bytes:
+def _body(model: type[Model], event: Model | dict[str, Any]) -> bytes:
     """What happens to an event between the method that takes it and the transport."""
-    return to_json(type(event), event).encode()
+    return to_json(model, event).encode()
 
 
 def order_status() -> OrderStatus:
@@ -168,8 +168,11 @@ def _order_dict() -> dict[str, Any]:
 
 
 ENCODINGS: dict[str, Call] = {
-    "OrderStatus": lambda: _body(order_status()),
-    "OrderStatus dict": lambda: json.dumps(order_status_dict()),
-    "CreateOrder": lambda: _body(_order()),
-    "CreateOrder dict": lambda: json.dumps(_order_dict()),
+    "OrderStatus": lambda: _body(OrderStatus, order_status()),
+    "OrderStatus as a dict": lambda: _body(OrderStatus, order_status_dict()),
+    "json.dumps of OrderStatus": lambda: json.dumps(order_status_dict()),
+    "CreateOrder": lambda: _body(CreateOrder, _order()),
+    "CreateOrder as a dict": lambda: _body(CreateOrder, _order_dict()),
+    "json.dumps of CreateOrder": lambda: json.dumps(_order_dict()),
 }
+"""What is measured, by name: a model, the dict that a method takes in its place, and the same dict without us."""

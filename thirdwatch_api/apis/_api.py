@@ -1,4 +1,4 @@
-"""Api: what every API class is built on, and the options of each call."""
+"""Api: the base of every API class, and the options of each call."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-from ..api_client import ApiClient, ApiResponse, default_configuration
-from ..configuration import Retries, TimeoutSetting, did_you_mean
+from ..api_client import ApiClient, ApiResponse
+from ..configuration import Retries, TimeoutSetting, default_configuration, did_you_mean
 from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import to_json
 from ..models._model import Model
@@ -23,7 +23,7 @@ __all__ = ["Api", "Options", "Unpack"]
 
 
 class Options(TypedDict, total=False):
-    """What every method takes beside its event. Each overrides the configuration for this call alone."""
+    """The options of every method. Each overrides the configuration for one call."""
 
     callback: Callable[[Any], object] | None
     """Make the call in the background, and pass the result to this function. The method returns a PendingCall at
@@ -51,7 +51,7 @@ class Options(TypedDict, total=False):
 
 
 class Api:
-    """One kind of call.
+    """The base of the API classes: one kind of call.
 
     :param api_client: the client to send with; when left out, the one that ``thirdwatch_api.configuration`` holds
     """
@@ -69,7 +69,7 @@ class Api:
     """How the API key travels, as ``ApiClient.call_api`` names it."""
 
     any_body: ClassVar[bool] = False
-    """Whether a success may hold anything instead of a JSON object."""
+    """Whether any body of a 2xx response is accepted, instead of a JSON object alone."""
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
         if not (api_client is None or hasattr(api_client, "call_api")):
@@ -122,11 +122,11 @@ class Api:
 
 def _check(api: Api, options: Mapping[str, Any]) -> None:
     known = Options.__annotations__
-    if unknown := sorted(options.keys() - known.keys()):
-        hint = next(filter(None, (did_you_mean(name, known) for name in unknown)), ".")
-        raise ApiTypeError(
-            f"{type(api).__name__}: unknown option {', '.join(unknown)}{hint} There are {', '.join(known)}"
-        )
+    if options.keys() <= known.keys():
+        return
+    unknown = sorted(options.keys() - known.keys())
+    hint = next(filter(None, (did_you_mean(name, known) for name in unknown)), ".")
+    raise ApiTypeError(f"{type(api).__name__}: unknown option {', '.join(unknown)}{hint} There are {', '.join(known)}")
 
 
 def _default_client() -> ApiClient:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from ..api_client import ApiResponse
 from ..configuration import check_deadline
 from ..exceptions import ApiTypeError, ApiValueError, ScoreNotReadyException, TimeoutException
+from ..models._encoder import to_text
+from ..models._fields import Text
 from ..models._model import Model
 from ..models.score_response import ScoreResponse
 from ._api import Api, Options, Unpack
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
         status: int
         headers: Mapping[str, str]
 else:
-    # A NamedTuple can be generic from Python 3.11 on; until then type checkers are told what data is here.
+    # A NamedTuple can be generic from Python 3.11 on. Until then this class gives type checkers the type of data.
     _ScoreApiResponse = ApiResponse
 
 __all__ = ["ScoreApi"]
@@ -30,33 +32,33 @@ _TIME_TO_ASK = 0.5
 
 
 class ScoreApi(Api):
-    """Scores of orders: how risky the service thinks they are."""
+    """Scores of orders: how risky the service rates them."""
 
     path = "/neo/v1/score"
     model: ClassVar[type[Model]] = ScoreResponse
     at_root = True
     auth = "api_key_query"
 
-    def score(self, order_id: str | int, **options: Unpack[Options]) -> ScoreResponse:
+    def score(self, order_id: Text, **options: Unpack[Options]) -> ScoreResponse:
         """Ask for the score of an order, after the order and its successful transaction were reported.
 
         :param order_id: number of the order, exactly as it was given to create_order
-        :raises ScoreNotReadyException: the service has no score for this order yet; the message shows what it said
-        :raises ApiException: whatever else went wrong
+        :raises ScoreNotReadyException: the service has no score for this order yet; the message shows its reason
+        :raises ApiException: the call failed otherwise; its class says why
         """
         result: ScoreResponse = self._get(_query(order_id), {**options, "_return_http_data_only": True})
         return result
 
-    def wait(self, order_id: str | int, *, deadline: float = 60.0, **options: Unpack[Options]) -> ScoreResponse:
+    def wait(self, order_id: Text, *, deadline: float = 60.0, **options: Unpack[Options]) -> ScoreResponse:
         """Ask for the score of an order until there is one.
 
-        The waits between two questions begin at half a second and double up to five, or are as long as the service
+        The pauses between two requests begin at half a second and double up to five, or are as long as the service
         asks for. Any other error ends it at once. It takes no ``callback`` and no ``_preload_content``.
 
         :param order_id: number of the order, exactly as it was given to create_order
-        :param deadline: seconds that all of it may take
+        :param deadline: seconds for all requests and pauses together
         :raises ScoreNotReadyException: there is still no score at the deadline
-        :raises ApiException: whatever else went wrong
+        :raises ApiException: the call failed otherwise; its class says why
         """
         query = _query(order_id)
         _check_wait(options)
@@ -65,12 +67,12 @@ class ScoreApi(Api):
         longest = self.api_client.configuration.deadline if own is None else check_deadline("_deadline", own)
         return self._ask_until(end, query, {**options, "_deadline": longest, "_return_http_data_only": True})
 
-    def score_with_http_info(self, order_id: str | int, **options: Unpack[Options]) -> _ScoreApiResponse:
+    def score_with_http_info(self, order_id: Text, **options: Unpack[Options]) -> _ScoreApiResponse:
         """Do as score does, and return the HTTP status and headers as well.
 
         :param order_id: number of the order, exactly as it was given to create_order
-        :raises ScoreNotReadyException: the service has no score for this order yet; the message shows what it said
-        :raises ApiException: whatever else went wrong
+        :raises ScoreNotReadyException: the service has no score for this order yet; the message shows its reason
+        :raises ApiException: the call failed otherwise; its class says why
         """
         result: _ScoreApiResponse = self._get(_query(order_id), options)
         return result
@@ -102,11 +104,11 @@ class ScoreApi(Api):
 def _check_wait(options: Mapping[str, object]) -> None:
     for name in ("callback", "_preload_content"):
         if options.get(name) not in (None, True):
-            raise ApiTypeError(f"ScoreApi.wait: takes no {name}")
+            raise ApiTypeError(f"ScoreApi.wait: takes no {name}; use score, which does")
 
 
 def _pause(number: int, asked: float | None, left: float) -> float | None:
-    """Return the seconds until the next question, or None when the deadline leaves no time for one.
+    """Return the seconds until the next request, or None when the deadline leaves no time for one.
 
     :param number: how many waits there were before
     :param asked: seconds that the service asked to wait, if it did
@@ -116,19 +118,13 @@ def _pause(number: int, asked: float | None, left: float) -> float | None:
         pause = max(asked, _FIRST_WAIT)
     else:
         doubled = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(number, 10))
-        # Random, so that clients spread out. The last question still gets some time.
+        # Random, so that clients spread out. It leaves time for the last request.
         pause = min(doubled * random.uniform(0.8, 1.2), left - _TIME_TO_ASK)  # noqa: S311 - hides nothing
     return pause if 0 < pause < left else None
 
 
 def _query(order_id: object) -> dict[str, str]:
-    if order_id is None or order_id == "":
+    text = "" if order_id is None else to_text("order_id", order_id)
+    if not text:
         raise ApiValueError("order_id: is missing; pass the number that was given to create_order")
-    if isinstance(order_id, bool) or not isinstance(order_id, (str, int)):
-        raise ApiTypeError(f"order_id: expected text or a whole number, got {type(order_id).__name__}")
-    try:
-        text = str(order_id)
-        text.encode()
-    except ValueError:  # a lone surrogate, or an int of thousands of digits
-        raise ApiValueError("order_id: has no form in a URL") from None
     return {"order_id": text}

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ._model import JsonObject, Personal, Text
-from ._timed_event import TimedEvent
+from ._bases import TimedEvent
+from ._fields import Personal, Text
+from ._model import JsonObject
 from .billing_address import BillingAddress
 from .custom_info import CustomInfo
 from .payment_method import PaymentMethod
@@ -15,9 +16,9 @@ from .values import AccountStatusValue, GenderValue, OutcomeValue, SignOnTypeVal
 __all__ = ["Account"]
 
 
-@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
+@dataclass(init=False, repr=False, eq=False, slots=True)  # a base, never made itself
 class Account(TimedEvent):
-    """What both events about an account hold."""
+    """An event about an account."""
 
     user_email: Personal[Text] | None = None
     """The customer's e-mail address; where shops use e-mail as the account key, repeat it as the user id."""

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from ._model import Model, Personal, Text
+from ._fields import Personal, Text
+from ._model import Model
 
 __all__ = ["Address"]
 
 
-@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
+@dataclass(init=False, repr=False, eq=False, slots=True)  # a base, never made itself
 class Address(Model):
-    """What both kinds of address hold."""
+    """An address."""
 
     name: Personal[Text] | None = None
     """Full name of the person at this address, given and family names joined."""

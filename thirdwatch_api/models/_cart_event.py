@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
+from ._bases import TimedEvent
 from ._model import JsonObject
-from ._timed_event import TimedEvent
 from .custom_info import CustomInfo
 from .item import Item
 
 __all__ = ["CartEvent"]
 
 
-@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
+@dataclass(init=False, repr=False, eq=False, slots=True)  # a base, never made itself
 class CartEvent(TimedEvent):
-    """What both events about a basket hold."""
+    """An event about a basket."""
 
     item: Item | JsonObject | None = None
     """The product."""

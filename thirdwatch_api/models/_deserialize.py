@@ -1,4 +1,4 @@
-"""JSON to what was asked for: a model, or a type that 0.0.3 names."""
+"""JSON to a type: a model, or one of the types that version 0.0.3 named."""
 
 import re
 from datetime import date, datetime
@@ -23,14 +23,18 @@ _NATIVE_TYPES: dict[str, type] = {
 
 
 def convert(value: Any, wanted: Any) -> Any:
-    """Turn JSON into what was asked for; a value of another kind stays as it is."""
+    """Convert a JSON value to a type. A value that does not fit stays as it is.
+
+    :param wanted: a type, or its name, for instance ``list[Item]`` or ``datetime``
+    :raises ApiValueError: there is no such type, or the value is not a time
+    """
     if value is None or wanted is None or wanted == "object":
         return value
     if isinstance(wanted, str):
         if found := re.fullmatch(_GENERIC_TYPE, wanted):
             return _convert_each(value, found[2])
         wanted = _NATIVE_TYPES.get(wanted) or getattr(load(_MODELS), wanted, None)
-    if not isinstance(wanted, type) or hasattr(wanted, "__origin__"):  # Python 3.10 takes list[int] for a type
+    if not isinstance(wanted, type) or hasattr(wanted, "__origin__"):  # on Python 3.10 list[int] counts as a type
         raise ApiValueError("response_type: there is no such type")
     if issubclass(wanted, Model):
         return wanted.from_dict(value) if isinstance(value, dict) else value

@@ -1,10 +1,10 @@
-"""Fast path to JSON: for each model two generated functions, compiled when they are first needed.
+"""Fast path to JSON: two generated functions for each model, compiled on first use.
 
-One encodes an instance, the other a dict with wire keys. They read each field once, and in one pass check it and
-append its JSON to a list. Anything unexpected (a subclass, a wrong type, an unknown key) raises, and the slow path
-in ``_encoder`` reports what is wrong.
+One encodes an instance, the other a dict with wire keys. They read each field once, check it and append its JSON to
+a list. Anything unexpected (a subclass, a wrong type, an unknown key) raises, and the slow path in ``_encoder``
+reports what is wrong.
 
-The function for instances of OrderStatus begins so::
+The function for instances of OrderStatus begins like this::
 
     def write(source, parts):
         if type(source) is not Model:
@@ -31,8 +31,18 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from ._model import Field, Kind, Model, field_table
-from ._scalars import check_milliseconds, float_to_json, integer_to_json, quote, text_to_json
+from ._fields import Field, Kind, field_table
+from ._kinds import (
+    EMPTY,
+    MAX_BITS,
+    RULES,
+    check_milliseconds,
+    float_to_json,
+    integer_to_json,
+    quote,
+    text_to_json,
+)
+from ._model import Model
 from .custom_info import CustomInfo
 
 __all__ = ["encode_fast"]
@@ -54,16 +64,16 @@ def encode_fast(model: type[Model], event: object) -> str | None:
         (_writers.get(model) or _writer(model))(event, parts)
         parts.append("}")
         text = "".join(parts)
-    except Exception:  # noqa: BLE001 - the slow path meets it as well, and says where
+    except Exception:  # noqa: BLE001 - the slow path raises it again, with the path of the value
         return None
-    # To look for one character first is much faster. The slow path says where a surrogate stands that has no pair.
+    # Searching for the single backslash first is much faster. The slow path reports where a lone surrogate is.
     if "\\" in text and re.search(_SURROGATE, text) and re.search(_SURROGATE, re.sub(_BACKSLASH_OR_PAIR, " ", text)):
         return None
     return text
 
 
 def _writer(model: type[Model]) -> _Writer:
-    """Return the function that writes the fields of a model, without the braces, from an instance or a dict."""
+    """Return the function that writes the fields of an instance or a dict, without the braces."""
     if model not in _writers:
         _writers[model] = _compile(model, by_key=False)
     return _writers[model]
@@ -73,25 +83,19 @@ def _compile(model: type[Model], *, by_key: bool) -> _Writer:
     table = field_table(model)
     names: dict[str, Any] = {
         **_NAMES,
+        "FIRST": {opening: opening[1:] for f in table for opening in _openings(f)},
         "KEYS": frozenset(f.wire for f in table),
         "Model": model,
         "write_dict": _dict_writer(model),
     }
-    names["FIRST"] = {opening: opening[1:] for f in table for opening in _openings(f)}
     for f in table:
-        if f.model and f.kind is Kind.MODEL:
-            names[f"write_{f.name}"] = _writer(f.model)
-        elif f.model and f.kind is Kind.LIST:
-            names[f"write_{f.name}"] = _list_writer(f.model)
+        if f.model and f.kind is not Kind.FREE:
+            names[f"write_{f.name}"] = _list_writer(f.model) if f.kind is Kind.LIST else _writer(f.model)
     source = "\n".join(_source(table, by_key))
     file = f"<fast encoder of {'dicts for ' if by_key else ''}{model.__name__}>"
-    linecache.cache[file] = (
-        len(source),
-        None,
-        source.splitlines(keepends=True),
-        file,
-    )  # debuggers and tracebacks look here
-    exec(compile(source, file, "exec"), names)  # noqa: S102 - it is made of declarations
+    # Debuggers and tracebacks read the source from here.
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    exec(compile(source, file, "exec"), names)  # noqa: S102 - made of our declarations alone
     writer: _Writer = names["write"]
     return writer
 
@@ -103,8 +107,8 @@ def _dict_writer(model: type[Model]) -> _Writer:
         nonlocal writer
         if type(source) is not dict:
             _refuse()
-        writer = writer or _compile(model, by_key=True)  # most shops send models alone
-        writer(source.copy(), parts)  # another thread may change it meanwhile
+        writer = writer or _compile(model, by_key=True)  # not at start-up: most programs send instances only
+        writer(source.copy(), parts)  # another thread may change the original meanwhile
 
     return write_dict
 
@@ -120,7 +124,7 @@ def _list_writer(model: type[Model]) -> _Writer:
             parts.append(opening)
             write(value, parts)
             opening = "},{"
-        parts.append("]" if opening == "{" else "}]")  # the list may have changed meanwhile
+        parts.append("]" if opening == "{" else "}]")  # not `if values`: the list may have changed meanwhile
 
     return write_list
 
@@ -146,7 +150,8 @@ def _mapping(values: Any) -> str:
 
 
 _NAMES: dict[str, Any] = {
-    "EMPTY": '""',
+    "EMPTY": EMPTY,
+    "MAX_BITS": MAX_BITS,
     "check_milliseconds": check_milliseconds,
     "mapping": _mapping,
     "quote": quote,
@@ -171,60 +176,39 @@ def _source(table: tuple[Field, ...], by_key: bool) -> Iterator[str]:
         yield "    identified = False"
     for f in table:
         yield f"    value = get('{f.wire}')" if by_key else f"    value = source.{f.name}"
-        yield from _field_source(f)
+        if f.required:
+            yield "    if value is None:"
+            yield "        refuse()"
+        yield "    if value is not None:"
+        lines = _text_source(f) if f.kind is Kind.TEXT else RULES[f.kind].source
+        yield from ("        " + line.format(*_openings(f), name=f.name) for line in lines)
     if has_identity:
         yield "    if not identified:"
         yield "        refuse()"
     yield "    if len(parts) > start:"
-    yield "        parts[start] = FIRST[parts[start]]"  # each key brings a comma, and the first one must not
+    yield "        parts[start] = FIRST[parts[start]]"  # remove the comma before the first key
 
 
 def _openings(f: Field) -> list[str]:
-    """List what the JSON of a field may open with."""
-    key = f',"{f.wire}":'
-    if f.kind is Kind.BOOL:
-        return [f"{key}true", f"{key}false"]
-    return [key + {Kind.MODEL: "{", Kind.LIST: "["}.get(f.kind, "")]
-
-
-def _field_source(f: Field) -> Iterator[str]:
-    opening, *more = _openings(f)
-    if f.required:
-        yield "    if value is None:"
-        yield "        refuse()"
-    yield "    if value is not None:"
-    if f.kind is Kind.BOOL:
-        yield f"        parts.append('{opening}' if value is True else '{more[0]}' if value is False else refuse())"
-        return
-    yield f"        parts.append('{opening}')"
-    if f.kind is Kind.TEXT:
-        yield from _text_source(f)
-    elif f.kind is Kind.INT:
-        yield "        parts.append(repr(value) if type(value) is int and -(1 << 63) < value < 1 << 63 else refuse())"
-    elif f.kind is Kind.FREE:
-        yield "        parts.append(mapping(value))"
-    elif f.model:
-        yield f"        write_{f.name}(value, parts)"
-        if f.kind is Kind.MODEL:
-            yield "        parts.append('}')"
-    else:
-        yield "        refuse()"  # only responses hold other kinds
+    """List what the JSON of a field may open with: its key, and what belongs to the value."""
+    return [f',"{f.wire}":{opening}' for opening in (RULES[f.kind].openings if f.kind is not Kind.TEXT else [""])]
 
 
 def _text_source(f: Field) -> Iterator[str]:
-    looks = f.required or f.identity or f.milliseconds
-    write = "text = {}" if looks else "parts.append({})"
-    yield "        try:"  # which costs nothing, and to ask for the type of each text does
-    yield f"            {write.format('quote(value)')}"
-    yield "        except TypeError:"
-    yield f"            {write.format('text_to_json(value)')}"
-    if looks:
-        yield "        parts.append(text)"
+    is_checked = f.required or f.identity or f.milliseconds
+    write = "text = {}" if is_checked else "parts.append({})"
+    yield "parts.append('{0}')"
+    yield "try:"  # a try costs nothing when nothing is raised; checking each text's type would
+    yield f"    {write.format('quote(value)')}"
+    yield "except TypeError:"
+    yield f"    {write.format('text_to_json(value)')}"
+    if is_checked:
+        yield "parts.append(text)"
     if f.required:
-        yield "        if text == EMPTY:"
-        yield "            refuse()"
+        yield "if text == EMPTY:"
+        yield "    refuse()"
     if f.identity:
-        yield "        if text != EMPTY:"
-        yield "            identified = True"
+        yield "if text != EMPTY:"
+        yield "    identified = True"
     if f.milliseconds:
-        yield "        check_milliseconds(text)"
+        yield "check_milliseconds(text)"

@@ -1,129 +1,19 @@
-"""Model: what every model derives from its annotations.
+"""Model: what every model can do."""
 
-A field is declared once, as ``name: type | None = None`` with its documentation below. Its wire key, its
-type on the wire, its validation, its place in ``repr`` and in ``docs/`` all follow from that declaration.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import datetime
-from decimal import Decimal
-from enum import Enum
-from functools import cache
-from types import UnionType
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    NamedTuple,
-    SupportsIndex,
-    TypeAlias,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from .._lazy import load
 from .._redaction import MASK, without_emails
+from ._fields import Field, Kind, field_table
 
-__all__ = [
-    "Field",
-    "Identity",
-    "JsonObject",
-    "Kind",
-    "Milliseconds",
-    "Model",
-    "Personal",
-    "Required",
-    "Text",
-    "decode",
-    "field_table",
-]
-
-
-_PERSONAL = "masked by repr"
-_REQUIRED = "must be given"
-_IDENTITY = "says whose event it is"
-_MILLISECONDS = "milliseconds since the epoch"
-
-
-if TYPE_CHECKING:
-    from uuid import UUID
-else:
-    UUID = str  # importing uuid would slow each start-up
-
-Text: TypeAlias = str | int | float | Decimal | datetime | UUID | SupportsIndex
-"""Text on the wire. Numbers are written as plain decimals, an aware datetime as milliseconds since the epoch."""
-
-Milliseconds: TypeAlias = Annotated[Text, _MILLISECONDS]
-"""Milliseconds since the epoch, as text. Ten digits are refused: the service reads seconds as January 1970."""
+__all__ = ["JsonObject", "Model", "decode"]
 
 JsonObject: TypeAlias = Mapping[str, object]
 """A mapping with wire keys, which is accepted wherever a model is."""
 
-_T = TypeVar("_T")
-
-Identity = Annotated[_T, _IDENTITY]
-"""A value that says whose event it is. Every event needs one of those that its model has: ``Identity[Text]``."""
-
-Personal = Annotated[_T, _PERSONAL]
-"""A value about a person, which ``repr`` masks: ``Personal[Text]``."""
-
-Required = Annotated[_T, _REQUIRED]
-"""A value that every event, or every valid response, of the model has: ``Required[Text]``."""
-
 _M = TypeVar("_M", bound="Model")
-
-
-class Kind(Enum):
-    """What a field holds on the wire."""
-
-    TEXT = "str"
-    BOOL = "bool"
-    INT = "int"
-    NUMBER = "float"
-    TIME = "datetime"
-    MODEL = "a model"
-    FREE = "any mapping"
-    LIST = "a list of models"
-
-
-_SCALARS: dict[Kind, type] = {
-    Kind.TEXT: str,
-    Kind.BOOL: bool,
-    Kind.INT: int,
-    Kind.NUMBER: float,
-    Kind.TIME: datetime,
-}
-
-
-class Field(NamedTuple):
-    """One field of a model, as its declaration tells it."""
-
-    name: str
-    wire: str
-    kind: Kind
-    model: "type[Model] | None"
-    required: bool
-    """Whether the service does not take the model without it."""
-    identity: bool
-    """Whether it says whose event it is. The service takes no event without one of the fields that do."""
-    personal: bool
-    """Whether ``repr`` masks it."""
-    milliseconds: bool
-    """Whether it is a time, which must not be in seconds."""
-    known: tuple[str, ...]
-    """The known values, where there is a list of them. Any other text is sent as well."""
-
-    @property
-    def label(self) -> str:
-        """The type as ``swagger_types`` writes it."""
-        name = self.model.__name__ if self.model else self.kind.value
-        return f"list[{name}]" if self.kind is Kind.LIST else name
 
 
 class _FieldMap:
@@ -136,8 +26,29 @@ class _FieldMap:
         return {f.name: getattr(f, self._attribute) for f in field_table(owner)}
 
 
+class _Docstring:
+    """The docstring of a model, to which its fields are added when somebody reads it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __get__(self, instance: object, owner: "type[Model]") -> str:
+        # dataclass() reads it as well, before the class has its slots. That must stay cheap: it is start-up.
+        if "__slots__" not in vars(owner):
+            return self.text
+        text: str = load("._help", __package__).documentation(owner, self.text)
+        return text
+
+
+class _Signature:
+    """The signature that ``inspect`` and ``help()`` show of a model's constructor."""
+
+    def __get__(self, instance: object, owner: "type[Model]") -> Any:
+        return load("._help", __package__).signature(owner) if is_dataclass(owner) else None
+
+
 class Model:
-    """What every model can do."""
+    """A dataclass that knows its form on the wire."""
 
     __slots__ = ()
 
@@ -147,9 +58,17 @@ class Model:
     attribute_map: ClassVar[_FieldMap] = _FieldMap("wire")
     """Wire key of each field, by its Python name."""
 
+    __signature__: ClassVar[_Signature] = _Signature()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        docstring = vars(cls).get("__doc__")
+        if isinstance(docstring, str):  # None under -OO; and dataclass() makes each class twice
+            cls.__doc__ = _Docstring(docstring)  # type: ignore[assignment]  # reads as a str
+
     @classmethod
     def wire_key(cls, name: str) -> str:
-        """Tell the JSON key of a field: ``user_id`` travels as ``_userId``."""
+        """Return the JSON key of a field: ``user_id`` travels as ``_userId``."""
         first, *rest = name.split("_")
         return "_" + first + "".join(word.capitalize() for word in rest)
 
@@ -157,7 +76,7 @@ class Model:
     def from_dict(cls: type[_M], data: JsonObject) -> _M:
         """Build the model from a mapping with wire keys.
 
-        Keys that it does not know are dropped without an error. To have them reported, send the mapping itself.
+        Unknown keys are dropped without an error. To have them reported, send the mapping itself.
         """
         model = cls()
         for f in field_table(cls):
@@ -166,7 +85,7 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields by their Python names, personal ones included; an unset field is None."""
-        return {f.name: _plain(getattr(self, f.name)) for f in field_table(type(self))}
+        return {f.name: _to_plain(getattr(self, f.name)) for f in field_table(type(self))}
 
     def to_str(self) -> str:
         """Return ``to_dict()`` as readable text, personal fields included."""
@@ -179,66 +98,8 @@ class Model:
         return f"{type(self).__name__}({inner})"
 
 
-_tables: dict[type[Model], tuple[Field, ...]] = {}
-
-
-def field_table(model: type[Model]) -> tuple[Field, ...]:
-    """Derive the fields of a model, in the order of its constructor."""
-    if model not in _tables:
-        _tables[model] = _derive(model)
-    return _tables[model]
-
-
-def _derive(model: type[Model]) -> tuple[Field, ...]:
-    if not is_dataclass(model):  # CustomInfo has no fields
-        return ()
-    hints = get_type_hints(model, include_extras=True)
-    return tuple(
-        Field(f.name, model.wire_key(f.name), **_shape(hints[f.name]))
-        for f in fields(model)
-        if f.name != "additional_properties"
-    )
-
-
-@cache  # most fields are declared alike, and a type takes long to take apart
-def _shape(hint: Any) -> dict[str, Any]:
-    """Read all that a type says about a field."""
-    parts = list(_parts(hint))
-    for part in parts:
-        if get_origin(part) in (Sequence, list):
-            return {**_shape(get_args(part)[0]), "kind": Kind.LIST}
-    model = next((part for part in parts if isinstance(part, type) and issubclass(part, Model)), None)
-    return {
-        "kind": _kind(parts, model),
-        "model": model,
-        "required": _REQUIRED in parts,
-        "identity": _IDENTITY in parts,
-        "personal": _PERSONAL in parts,
-        "milliseconds": _MILLISECONDS in parts,
-        "known": next((get_args(part) for part in parts if get_origin(part) is Literal), ()),
-    }
-
-
-def _kind(parts: list[Any], model: "type[Model] | None") -> Kind:
-    if model:
-        return Kind.FREE if issubclass(model, Mapping) else Kind.MODEL
-    return next(kind for kind, of in _SCALARS.items() if of in parts)
-
-
-def _parts(hint: Any) -> Iterator[Any]:
-    """Take a type apart into the members of its union and the marks of its annotations."""
-    if get_origin(hint) is Annotated:
-        yield from hint.__metadata__
-        yield from _parts(hint.__origin__)
-    elif get_origin(hint) in (Union, UnionType):
-        for member in get_args(hint):
-            yield from _parts(member)
-    else:
-        yield hint
-
-
 def decode(f: Field, value: object) -> object:
-    """Read a field from JSON; what does not fit its declaration stays as it is."""
+    """Return the value of a field from its JSON. A value that does not fit the declaration stays as it is."""
     if f.model is None or value is None:
         return value
     if f.kind is Kind.LIST:
@@ -247,19 +108,19 @@ def decode(f: Field, value: object) -> object:
     return f.model.from_dict(value) if isinstance(value, Mapping) else value
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if isinstance(value, Model):
         return value.to_dict()
-    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+    return [_to_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _shown(value: object) -> str:
-    """Show a value in ``repr``: a mapping may hold anything about anybody."""
+    """Return a value as ``repr`` shows it. A mapping is masked, because any of its keys may be personal."""
     if isinstance(value, Model):
         return repr(value)
     if isinstance(value, Mapping):
         return MASK
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_shown, value))}]"
-    # A text is cut before the rest is done with it: it may be megabytes long.
+    # A text may be megabytes long: without_emails shortens it before repr copies it.
     return repr(without_emails(value)) if isinstance(value, str) else without_emails(repr(value))

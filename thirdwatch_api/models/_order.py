@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ._event import Event
-from ._model import JsonObject, Milliseconds, Personal, Required, Text
+from ._bases import Event
+from ._fields import Milliseconds, Personal, Required, Text
+from ._model import JsonObject
 from .billing_address import BillingAddress
 from .custom_info import CustomInfo
 from .item import Item
@@ -16,9 +17,9 @@ from .values import ShippingMethodValue
 __all__ = ["Order"]
 
 
-@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
+@dataclass(init=False, repr=False, eq=False, slots=True)  # a base, never made itself
 class Order(Event):
-    """What both events about a whole order hold."""
+    """An event about a whole order."""
 
     order_id: Required[Text] | None = None
     """Merchant's own order number; every later event and the score lookup refer to it."""

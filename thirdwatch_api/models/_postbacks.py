@@ -1,10 +1,10 @@
-"""What the service tells a shop, one class for each kind of postback; ``thirdwatch_api.postback`` reads them."""
+"""The kinds of postbacks, which the service sends to a shop. ``thirdwatch_api.postback`` reads them."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ._model import Personal, Required
-from ._response import Answer
+from ._fields import Personal, Required
+from ._response import ServiceResponse
 from .reason import Reason
 from .shipping_address import ShippingAddress
 from .values import AnalystActionValue, FlagValue, PaymentLinkStatusValue
@@ -13,14 +13,14 @@ __all__ = ["ActionPostback", "PaymentLinkPostback", "ScorePostback", "ShippingAd
 
 
 @dataclass(repr=False, slots=True)
-class ScorePostback(Answer):
-    """The service scored an order."""
+class ScorePostback(ServiceResponse):
+    """The score of an order, sent when the service has one."""
 
     order_id: Required[str] | None = None
     """Number of the order."""
 
     flag: Required[FlagValue | str] | None = None
-    """Colour of the verdict. Take a value that is not known for bad, as shops' plugins do."""
+    """Colour of the verdict. Treat an unknown value as bad, as shops' plugins do."""
 
     score: float | None = None
     """Risk: the higher, the riskier; a whole number so far. None when the service sent none."""
@@ -30,8 +30,8 @@ class ScorePostback(Answer):
 
 
 @dataclass(repr=False, slots=True)
-class ActionPostback(Answer):
-    """An analyst decided about an order on the dashboard."""
+class ActionPostback(ServiceResponse):
+    """The decision of an analyst about an order, made on the dashboard."""
 
     order_id: Required[str] | None = None
     """Number of the order."""
@@ -40,12 +40,12 @@ class ActionPostback(Answer):
     """The decision."""
 
     action_message: Personal[str] | None = None
-    """The analyst's remark; None when there is none, which the service may spell ``none``."""
+    """The analyst's remark; None when there is none (the service may also send ``none``)."""
 
 
 @dataclass(repr=False, slots=True)
-class ShippingAddressPostback(Answer):
-    """The address that an order is sent to was corrected."""
+class ShippingAddressPostback(ServiceResponse):
+    """A correction of the address that an order is sent to."""
 
     order_id: Required[str] | None = None
     """Number of the order."""
@@ -55,8 +55,8 @@ class ShippingAddressPostback(Answer):
 
 
 @dataclass(repr=False, slots=True)
-class PaymentLinkPostback(Answer):
-    """Something happened to the payment link of an order."""
+class PaymentLinkPostback(ServiceResponse):
+    """A new state of the payment link of an order."""
 
     order_id: Required[str] | None = None
     """Number of the order."""
@@ -78,7 +78,7 @@ class PaymentLinkPostback(Answer):
 
 
 @dataclass(repr=False, slots=True)
-class TestPing(Answer):
-    """The shop's own trial call. It carries no key, so anybody may have sent it; it says nothing about any order."""
+class TestPing(ServiceResponse):
+    """The shop's own test call. It has no key, so anybody may have sent it; it is about no order."""
 
-    __test__: ClassVar[bool] = False  # its name makes pytest take it for a test
+    __test__: ClassVar[bool] = False  # else pytest collects it as a test, by its name

@@ -1,90 +1,101 @@
-"""Answer: what the models of the service's answers share."""
+"""ServiceResponse: the base of what the service sends, responses and postbacks."""
 
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from json import dumps
+from json import JSONEncoder
 from typing import Any, ClassVar, TypeVar
 
 from .._lazy import load
 from ..exceptions import InvalidResponseException
-from ._model import Field, JsonObject, Kind, Model, decode, field_table
-from ._plain import Plain
+from ._bases import SnakeCaseModel
+from ._fields import Field, Kind, field_table
+from ._model import JsonObject, Model, decode
 
-__all__ = ["Answer"]
+__all__ = ["ServiceResponse"]
 
-_A = TypeVar("_A", bound="Answer")
+_R = TypeVar("_R", bound="ServiceResponse")
+_LONGEST_TEXT = 10_000
 _NUMBER = r"-?[0-9]{1,9}(\.[0-9]{1,9})?"
 
 
-@dataclass(init=False, repr=False, eq=False, slots=True)  # nobody makes one
-class Answer(Plain):
-    """An answer of the service: a missing key never fails, an unknown one is kept."""
+@dataclass(init=False, repr=False, eq=False, slots=True)  # a base, never made itself
+class ServiceResponse(SnakeCaseModel):
+    """A JSON object of the service. A missing key is no error, an unknown one is kept."""
 
     json_keys: ClassVar[dict[str, tuple[str, ...]]] = {}
-    """JSON keys that a field is read from, when there are several; the first that holds something wins."""
+    """JSON keys of a field that has several; the first with a value is read."""
 
     incomplete: ClassVar[type[InvalidResponseException]] = InvalidResponseException
-    """What is raised about a response without one of its ``Needed`` fields."""
+    """Exception for a response without one of its ``Required`` fields."""
 
     additional_properties: dict[str, Any] = field(default_factory=dict, kw_only=True)
-    """Whatever else the answer held, by its JSON key."""
+    """All other values of the response, by their JSON keys."""
 
     @classmethod
-    def from_dict(cls: type[_A], data: JsonObject) -> _A:
-        """Build the answer from its JSON; what it does not know or understand goes to ``additional_properties``."""
-        answer = cls()
-        answer.additional_properties = dict(data)
+    def from_dict(cls: type[_R], data: JsonObject) -> _R:
+        """Build the response from its JSON; unknown keys and unreadable values go to ``additional_properties``."""
+        response = cls()
+        others = response.additional_properties = dict(data)
         for f in field_table(cls):
             keys = cls.json_keys.get(f.name, (f.wire,))
             key = next((key for key in keys if data.get(key) is not None), keys[0])
-            value = answer.additional_properties.pop(key, None)
+            value = others.pop(key, None)
             if value is None:
                 continue
-            for other in keys if isinstance(value, str) else ():  # the sandbox has the same text under two keys
-                if answer.additional_properties.get(other) == value:
-                    del answer.additional_properties[other]
-            if f.kind is Kind.LIST:
-                read: Any = _items(f, value)
-                understood = isinstance(value, list) and len(value) == len(read)
-            else:
-                read = _read(f, value)
-                understood = read is not None
-            setattr(answer, f.name, read)
-            if not understood:
-                answer.additional_properties[key] = value
-        return answer
+            for other in keys if isinstance(value, str) else ():  # the sandbox sends one text under two keys
+                if others.get(other) == value:
+                    del others[other]
+            read, is_complete = _read_list(f, value) if f.kind is Kind.LIST else _read(f, value)
+            setattr(response, f.name, read)
+            if not is_complete:
+                others[key] = value
+        return response
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields by their names, and whatever else the answer held."""
+        """Return all fields by their names, and all other values of the response."""
         return self.additional_properties | Model.to_dict(self)
 
 
-def _items(f: Field, value: object) -> list[object]:
+def _read_list(f: Field, value: object) -> tuple[list[object], bool]:
+    """Return the items of a list that are objects, and whether these are all."""
     item = f._replace(kind=Kind.MODEL)
-    return [decode(item, part) for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []
+    parts = value if isinstance(value, list) else []
+    read = [decode(item, part) for part in parts if isinstance(part, Mapping)]
+    return read, isinstance(value, list) and len(value) == len(read)
 
 
-def _read(f: Field, value: object) -> object:
-    """Read a value; None when it does not fit its declaration."""
+def _read(f: Field, value: object) -> tuple[object, bool]:
+    """Return a value as its field declares it, and whether it fits; None when it does not."""
+    read: object = None
     if f.kind is Kind.TEXT:
-        return value if isinstance(value, str) else _text(value)
-    if f.kind is Kind.NUMBER:
-        return _number(value)
-    if f.kind is Kind.TIME:
-        return _time(value)
-    if f.kind is Kind.BOOL:
-        return value if isinstance(value, bool) else None
-    return decode(f, value) if isinstance(value, Mapping) else None
+        read = value if isinstance(value, str) else _text(value)
+    elif f.kind is Kind.NUMBER:
+        read = _number(value)
+    elif f.kind is Kind.TIME:
+        read = _time(value)
+    elif f.kind is Kind.BOOL:
+        read = value if isinstance(value, bool) else None
+    elif isinstance(value, Mapping):
+        read = decode(f, value)
+    return read, read is not None
 
 
 def _text(value: object) -> str | None:
+    """Write JSON as a text; None when it is longer than anybody reads, which is found without writing all of it."""
+    parts: list[str] = []
+    size = 0
     try:
-        return dumps(value)
-    except RecursionError:  # what the decoder could just read may be too deep for the encoder
+        for part in JSONEncoder().iterencode(value):
+            parts.append(part)
+            size += len(part)
+            if size > _LONGEST_TEXT:
+                return None
+    except RecursionError:  # JSON that is just not too deep to be read may be too deep to be written
         return None
+    return "".join(parts)
 
 
 def _number(value: object) -> int | float | None:
@@ -96,7 +107,7 @@ def _number(value: object) -> int | float | None:
 
 
 def _time(value: object) -> datetime | None:
-    """Read an ISO 8601 time; without an offset it is UTC, as all times of the service are."""
+    """Return an ISO 8601 time; without an offset it is UTC, as all times of the service are."""
     try:
         time = load(".._times", __package__).isoparse(value) if isinstance(value, str) else None
         return time and (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ._bases import TimedEvent
 from ._model import JsonObject
-from ._timed_event import TimedEvent
 from .custom_info import CustomInfo
 from .promotion import Promotion
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._event import Event
-from ._model import JsonObject, Text
+from ._bases import Event
+from ._fields import Text
+from ._model import JsonObject
 from .custom_info import CustomInfo
 from .values import ChargebackReasonValue, ChargebackStateValue
 

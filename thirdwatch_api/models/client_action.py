@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from ._model import Milliseconds, Personal, Required, Text
-from ._plain import Plain
+from ._bases import SnakeCaseModel
+from ._fields import Milliseconds, Personal, Required, Text
 from .values import ClientActionValue
 
 __all__ = ["ClientAction"]
 
 
 @dataclass(repr=False, slots=True)
-class ClientAction(Plain):
+class ClientAction(SnakeCaseModel):
     """What the shop itself decided about an order."""
 
     order_id: Required[Text] | None = None

@@ -14,7 +14,7 @@ class CustomInfo(dict[str, object], Model):
 
     @classmethod
     def from_dict(cls, data: JsonObject) -> "CustomInfo":
-        """Build it from a mapping, all of whose keys it keeps."""
+        """Build it from a mapping, with all keys."""
         return cls(data)
 
     def to_dict(self) -> dict[str, Any]:
@@ -22,5 +22,5 @@ class CustomInfo(dict[str, object], Model):
         return dict(self)
 
     def __repr__(self) -> str:
-        """Tell how many pairs there are; they may hold anything about anybody."""
+        """Show only the number of pairs, because any of them may be personal."""
         return f"CustomInfo({len(self)} keys)"

@@ -1,19 +1,19 @@
-"""ErrorResponse: the answer to an event that the service refused."""
+"""ErrorResponse: the response to an event that the service refused."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ._response import Answer
+from ._response import ServiceResponse
 
 __all__ = ["ErrorResponse"]
 
 
 @dataclass(repr=False, slots=True)
-class ErrorResponse(Answer):
-    """The answer to an event that the service refused."""
+class ErrorResponse(ServiceResponse):
+    """The response to an event that the service refused."""
 
     json_keys: ClassVar[dict[str, tuple[str, ...]]] = {"message": ("error", "message", "msg")}
-    """Some answers hold the text under other keys."""
+    """Some responses have the text under other keys."""
 
     message: str | None = None
-    """Text that explains the refusal; None when the answer held none."""
+    """Text that explains the refusal; None when the response has none."""

@@ -1,19 +1,19 @@
-"""EventResponse: the answer to an event that the service took."""
+"""EventResponse: the response to an event that the service accepted."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ._response import Answer
+from ._response import ServiceResponse
 
 __all__ = ["EventResponse"]
 
 
 @dataclass(repr=False, slots=True)
-class EventResponse(Answer):
-    """The answer to an event that the service took."""
+class EventResponse(ServiceResponse):
+    """The response to an event that the service accepted."""
 
     json_keys: ClassVar[dict[str, tuple[str, ...]]] = {"message": ("message", "status", "msg")}
-    """Some answers hold the text under other keys."""
+    """Some responses have the text under other keys."""
 
     message: str | None = None
-    """Text that acknowledges the event; None when the answer held none."""
+    """Text that acknowledges the event; None when the response has none."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ._model import JsonObject, Model, Text
+from ._fields import Text
+from ._model import JsonObject, Model
 from .seller import Seller
 
 __all__ = ["Item"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ._event import Event
+from ._bases import Event
 from ._model import JsonObject
 from .custom_info import CustomInfo
 

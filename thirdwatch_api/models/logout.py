@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from ._bases import TimedEvent
 from ._model import JsonObject
-from ._timed_event import TimedEvent
 from .custom_info import CustomInfo
 
 __all__ = ["Logout"]

@@ -2,24 +2,24 @@
 
 from dataclasses import dataclass
 
-from ._model import Text
-from ._plain import Plain
+from ._bases import SnakeCaseModel
+from ._fields import Text
 
 __all__ = ["PostbackUrls"]
 
 
 @dataclass(repr=False, slots=True)
-class PostbackUrls(Plain):
+class PostbackUrls(SnakeCaseModel):
     """Where the shop takes postbacks: absolute URLs, which may all be the same."""
 
     score_postback: Text | None = None
-    """URL that is told the score of an order."""
+    """URL that receives the score of an order."""
 
     action_postback: Text | None = None
-    """URL that is told the decision of an analyst."""
+    """URL that receives the decision of an analyst."""
 
     shipping_address_postback: Text | None = None
-    """URL that is told a corrected address. One shop plugin only is known to register it."""
+    """URL that receives a corrected address. Only one shop plugin is known to register it."""
 
     url: Text | None = None
-    """URL that is told of a payment link. One shop plugin only is known to register it."""
+    """URL that receives the state of a payment link. Only one shop plugin is known to register it."""

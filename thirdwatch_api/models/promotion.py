@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ._model import Model, Text
+from ._fields import Text
+from ._model import Model
 from .values import PromotionFailureValue, PromotionStatusValue
 
 __all__ = ["Promotion"]

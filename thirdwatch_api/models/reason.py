@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from ._model import Personal
-from ._response import Answer
+from ._fields import Personal
+from ._response import ServiceResponse
 from .values import ReasonFlagValue, ReasonNameValue
 
 __all__ = ["Reason"]
 
 
 @dataclass(repr=False, slots=True)
-class Reason(Answer):
+class Reason(ServiceResponse):
     """A signal that fed a score."""
 
     name: ReasonNameValue | str | None = None

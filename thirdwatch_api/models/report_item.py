@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._event import Event
-from ._model import JsonObject, Milliseconds, Personal, Text
+from ._bases import Event
+from ._fields import Milliseconds, Personal, Text
+from ._model import JsonObject
 from .custom_info import CustomInfo
 
 __all__ = ["ReportItem"]

@@ -1,12 +1,12 @@
-"""ScoreResponse: the answer to a question for a score."""
+"""ScoreResponse: the response to a request for a score."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from ..exceptions import InvalidResponseException, ScoreNotReadyException
-from ._model import Required
-from ._response import Answer
+from ._fields import Required
+from ._response import ServiceResponse
 from .reason import Reason
 from .values import FlagValue
 
@@ -17,10 +17,10 @@ RISK_THRESHOLD = 70
 
 
 @dataclass(repr=False, slots=True)
-class ScoreResponse(Answer):
+class ScoreResponse(ServiceResponse):
     """The risk of an order as the service sees it now, and the signals behind it.
 
-    ``is_risky`` tells whether the score is above ``thirdwatch_api.RISK_THRESHOLD``, which is 70.
+    ``is_risky`` is True when the score is above ``thirdwatch_api.RISK_THRESHOLD``, which is 70.
     """
 
     incomplete: ClassVar[type[InvalidResponseException]] = ScoreNotReadyException
@@ -35,7 +35,7 @@ class ScoreResponse(Answer):
     """Time of the order, aware, in UTC."""
 
     score: Required[float] | None = None
-    """Risk: the higher, the riskier. A whole number so far; ``ScoreApi`` returns no answer without one."""
+    """Risk: the higher, the riskier. A whole number so far; ``ScoreApi`` returns no response without one."""
 
     flag: FlagValue | str | None = None
     """Colour of the verdict."""
@@ -45,5 +45,5 @@ class ScoreResponse(Answer):
 
     @property
     def is_risky(self) -> bool | None:
-        """Tell whether the score is above ``RISK_THRESHOLD``; None without a score."""
+        """Whether the score is above ``RISK_THRESHOLD``; None without a score."""
         return None if self.score is None else self.score > RISK_THRESHOLD

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ._model import Model, Personal, Text
+from ._fields import Personal, Text
+from ._model import Model
 
 __all__ = ["Seller"]
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._model import JsonObject, Personal, Text
-from ._timed_event import TimedEvent
+from ._bases import TimedEvent
+from ._fields import Personal, Text
+from ._model import JsonObject
 from .custom_info import CustomInfo
 
 __all__ = ["SendMessage"]

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ._model import Identity, JsonObject, Model, Personal, Text
+from ._fields import Identity, Personal, Text
+from ._model import JsonObject, Model
 from .custom_info import CustomInfo
 from .values import AbuseTypeValue
 

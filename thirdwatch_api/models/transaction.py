@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._event import Event
-from ._model import JsonObject, Milliseconds, Personal, Required, Text
+from ._bases import Event
+from ._fields import Milliseconds, Personal, Required, Text
+from ._model import JsonObject
 from .billing_address import BillingAddress
 from .custom_info import CustomInfo
 from .payment_method import PaymentMethod

@@ -1,9 +1,17 @@
 """The transport: bytes of a request in, bytes of a response out, every failure an ApiException.
 
-This package is the only place that knows urllib3. ``_messages`` holds what goes in and out, ``_transport`` the
-connections of a client, ``_call`` one call with its attempts, ``_endpoint`` the place that a call goes to, ``_pool``
-and ``_connections`` the sockets and their deadlines, ``_fast_response`` the fast path for the head of a response,
-``_retries`` the rules for another attempt, ``_errors`` the translation of what urllib3 raises.
+No other package imports urllib3. Its modules, in the order in which a call passes them:
+
+    _transport      RESTClientObject: the connections of a client
+    _messages       Request and RESTResponse
+    _endpoint       the host checked, TLS and proxy set up, a pool opened
+    _call           one call: attempts, deadline, outcome
+    _timeouts       the time-outs of an attempt
+    _pool           connections that wait for a call
+    _connections    sockets that check the deadline
+    _fast_response  the head of a response, on a fast path
+    _errors         urllib3's errors, translated to ours
+    _retries        when a request is sent again
 """
 
 from ..exceptions import ApiException

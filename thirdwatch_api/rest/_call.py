@@ -1,4 +1,4 @@
-"""One call: its attempts, its deadline, and what became of the last attempt."""
+"""One call: its attempts, its deadline, and the outcome of each attempt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Callable
 from http.client import HTTPException, responses
-from typing import Any
+from typing import Any, NamedTuple
 
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
@@ -29,7 +29,7 @@ from ._connections import CallState, TooLargeError, keep_deadline, read_raw
 from ._endpoint import Endpoint
 from ._errors import safe_cause, translate
 from ._messages import Request, RESTResponse
-from ._retries import next_policy, policy_for, retry_after, wait_before_next
+from ._retries import delay_before_next, next_policy, policy_for, retry_after
 from ._timeouts import bounds
 
 __all__ = ["Call"]
@@ -44,8 +44,24 @@ _LONGEST_LOCATION = 2000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
+class _Outcome(NamedTuple):
+    """The end of one attempt: a response or a failure."""
+
+    received: BaseHTTPResponse | None
+    """What urllib3 returned, if a response was received."""
+
+    response: Any
+    """What the call returns: a RESTResponse, or urllib3's own response with ``preload_content=False``."""
+
+    failure: ApiException | None
+    """What the call raises unless there is another attempt; None for a success."""
+
+    cause: Exception | None = None
+    """The error of urllib3 behind the failure, if there is one."""
+
+
 class Call:
-    """One call: its attempts, and what became of the last one."""
+    """One request with all its attempts, until a response, a failure or the deadline ends it."""
 
     def __init__(
         self,
@@ -65,56 +81,63 @@ class Call:
         self._url = endpoint.root + ("" if request.at_root else endpoint.prefix) + (request.target or request.path)
 
     def run(self) -> Any:
-        """Make attempts until one has an outcome that is final."""
+        """Make attempts until one is final, and return its response.
+
+        :raises ApiException: the last attempt failed
+        """
         number = 0
         while True:
             number += 1
-            self._tell("on_request", number)
+            self._run_hook("on_request", number)
             started = time.monotonic()
-            response: BaseHTTPResponse | None = None
-            answer: Any = None
-            error: Exception | None = None
-            try:
-                response = self._send()
-                answer = self._read(response)
-                failure = self._refusal(response, answer)
-            except (HTTPError, HTTPException, OSError) as raised:
-                error, failure = raised, self._translate(raised, response)
+            outcome = self._attempt()
             seconds = time.monotonic() - started
-            self._report(number, seconds, answer, failure)
+            self._report(number, seconds, outcome)
+            failure = outcome.failure
             if failure is None:
-                return answer
-            wait = self._wait(failure, response, error)
-            if wait is None:
-                raise failure from safe_cause(error)
-            self._tell("on_retry", number, failure.status, seconds, failure, wait)
-            if wait:
-                self._sleep(wait)
-                if self._left() <= 0:  # the machine slept longer than it was asked to
-                    raise failure from safe_cause(error)
+                return outcome.response
+            delay = self._delay_before_retry(failure, outcome)
+            if delay is None:
+                break
+            self._run_hook("on_retry", number, failure.status, seconds, failure, delay)
+            if delay:
+                self._sleep(delay)
+                if self._state.left() <= 0:  # the machine may sleep longer than it was asked to
+                    break
+        raise failure from safe_cause(outcome.cause)
 
-    def _report(self, number: int, seconds: float, answer: Any, failure: ApiException | None) -> None:
-        """Tell the log and the hook how an attempt ended."""
+    def _attempt(self) -> _Outcome:
+        """Send the request once, and read the response."""
+        received: BaseHTTPResponse | None = None
+        try:
+            received = self._send()
+            response = self._read(received)
+        except (HTTPError, HTTPException, OSError) as error:
+            return _Outcome(received, None, self._translate(error, received), error)
+        return _Outcome(received, response, self._error_for(received, response))
+
+    def _report(self, number: int, seconds: float, outcome: _Outcome) -> None:
+        """Report the end of an attempt to the log and to the hook ``on_response``."""
+        _, response, failure, _ = outcome
         if failure:
             failure.attempts = number
-        elif isinstance(answer, RESTResponse):
-            answer.attempts = number
-        status = failure.status if failure else answer.status
+        elif isinstance(response, RESTResponse):
+            response.attempts = number
+        status = failure.status if failure else response.status
         if _logger.isEnabledFor(logging.DEBUG):
-            method, path, *_ = self._request
-            named = f" request id {failure.request_id}" if failure and failure.request_id else ""
-            _logger.debug("%s %s %s %d ms attempt %d%s", method, path, status or "-", seconds * 1000, number, named)
-        self._tell("on_response", number, status, seconds, failure)
-
-    def _left(self) -> float:
-        return self._state.left()
+            method, path = self._request.method, self._request.path
+            request_id = f" request id {failure.request_id}" if failure and failure.request_id else ""
+            _logger.debug(
+                "%s %s %s %d ms attempt %d%s", method, path, status or "-", seconds * 1000, number, request_id
+            )
+        self._run_hook("on_response", number, status, seconds, failure)
 
     def _send(self) -> BaseHTTPResponse:
-        left = max(self._left(), 0.001)  # urllib3 takes no 0; the socket knows better
         state = self._state
-        timeout, state.read_timeout = bounds(self._timeout, left)
+        remaining = max(state.left(), 0.001)  # urllib3 refuses 0; the socket checks the deadline itself
+        timeout, state.read_timeout = bounds(self._timeout, remaining)
         state.raw = None
-        state.reused = state.answered = state.ended = state.connecting = False
+        state.reused = state.responded = state.ended = state.connecting = False
         state.room = self._settings.max_response_size + _LARGEST_HEAD
         return self._endpoint.pool.urlopen(
             self._request.method,
@@ -125,52 +148,58 @@ class Call:
             redirect=False,
             assert_same_host=False,  # a proxy's pool is asked for the service's URL
             timeout=timeout,
-            pool_timeout=left,  # type: ignore[arg-type]  # urllib3 says int, and means seconds
+            pool_timeout=remaining,  # type: ignore[arg-type]  # urllib3 says int, and means seconds
             preload_content=False,
         )
 
     def _read(self, response: BaseHTTPResponse) -> Any:
-        """Read an answer up to the size that is allowed."""
+        """Read a response up to the size that is allowed."""
         success = 200 <= response.status < 300
         if success and not self._request.preload_content:
             keep_deadline(self._state.connection, self._state.deadline)
             if self._state.queue is not None:  # no mock (pook) responds in place of the pool
-                # Whoever loses the response, as by an exception on the way to the caller, loses no place in the pool.
+                # The response may be lost, for instance by an exception on the way to the caller. The pool must not
+                # lose its place then.
                 weakref.finalize(response, self._state.queue.reclaim, self._state).atexit = False
             return response
-        wanted = success and response.status != 204  # which says that there is nothing to read
+        needs_body = success and response.status != 204  # which has no body
         limit = self._settings.max_response_size
         data = b""
         try:
-            if response.status >= 200:  # what follows a 1xx answers this request too, and must not meet the next
-                known = (response.length_remaining or limit + 1) <= limit and "Content-Encoding" not in response.headers
-                raw = self._state.raw
-                data = read_raw(raw) if known and raw is not None else self._read_in_pieces(response, limit)
+            if response.status >= 200:  # after a 1xx the final response is still coming: do not reuse the connection
+                data = self._read_body(response, limit)
             if success and len(data) > limit:
                 raise TooLargeError
         except (ValueError, OverflowError) as error:  # http.client reads a chunk of size -5 by read(-5)
-            if wanted:
-                raise ProtocolError("a chunk has a size that makes no sense") from error
+            if needs_body:
+                raise ProtocolError("the size of a chunk makes no sense") from error
         except (HTTPError, HTTPException, OSError):
-            if wanted:
+            if needs_body:
                 raise
-            # The status has said enough; the text would only have explained it.
+            # The status alone decides; the body would only explain it.
         finally:
-            if not response.closed:  # what is left of it must not meet the next call
+            if not response.closed:  # the next call must not read the rest of the body
                 response.close()
             response.release_conn()
         raw = self._state.raw
         phrase = response.reason if raw is None else raw.phrase
-        return RESTResponse(response.status, phrase, data[:limit], response.headers, self._state.deadline)
+        proxy_headers = self._endpoint.pool.proxy_headers
+        return RESTResponse(
+            response.status, phrase, data[:limit], response.headers, self._state.deadline, proxy_headers
+        )
 
-    def _read_in_pieces(self, response: BaseHTTPResponse, limit: int) -> bytes:
-        """Read a body whose length is unknown to its end, or to one byte more than is allowed."""
+    def _read_body(self, response: BaseHTTPResponse, limit: int) -> bytes:
+        """Read a body to its end, or to one byte more than is allowed."""
+        raw = self._state.raw
+        is_encoded = "Content-Encoding" in response.headers
+        if raw is not None and not is_encoded and (response.length_remaining or limit + 1) <= limit:
+            return read_raw(raw)
         coding = response.headers.get("Content-Encoding", "").strip().lower()
-        if "," in coding:  # what one decoder makes of 64 KiB may keep the next one busy for minutes
-            raise DecodeError("several codings, and none was asked for")
+        if "," in coding:  # 64 KiB from one decoder may keep the next one busy for minutes
+            raise DecodeError("the response has several codings, and the request asked for none")
         parts: list[bytes] = []
         size = 0
-        while size <= limit and self._left() > 0:
+        while size <= limit and self._state.left() > 0:
             part = response.read(min(_PIECE, limit + 1 - size), decode_content=coding in _CODINGS)
             if not part:
                 return b"".join(parts)
@@ -180,74 +209,77 @@ class Call:
             raise TimeoutError("the deadline of the call passed")
         return b"".join(parts)
 
-    def _refusal(self, response: BaseHTTPResponse, answer: Any) -> ApiException | None:
-        """Make the exception for an answer that is no success."""
-        if 200 <= answer.status < 300:
+    def _error_for(self, received: BaseHTTPResponse, response: Any) -> ApiException | None:
+        """Make the exception for a response that is no success; None for a success."""
+        if 200 <= response.status < 300:
             return None
-        asked, left, redactor = retry_after(response), self._left(), self._request.redactor()
-        kind, reason = class_for_status(answer.status), answer.reason
-        if answer.status in _REDIRECTS:
+        asked, redactor = retry_after(received), self._request.redactor(response.proxy_headers)
+        kind, reason = class_for_status(response.status), response.reason
+        if response.status in _REDIRECTS:
             kind = RedirectException
-            location = _shown_location(answer.headers.get("Location", ""))
-            reason = f"refused to follow a redirect to {redactor.line(location)}"
-        elif reason and reason != responses.get(answer.status):
-            reason = redactor.line(reason)
-        hint = ""
-        if asked:
-            hint = f"The service asked to wait {asked:g} s"
-            hint += f"; the deadline of the call is {max(left, 0):.3g} s away. " if asked >= left else ". "
-            hint += kind.hint
+            location = _safe_location(response.headers.get("Location", ""))
+            reason = f"refused to follow a redirect to {redactor.line(location, response.until)}"
+        elif reason and reason != responses.get(response.status):
+            reason = redactor.line(reason, response.until)
         return make_error(
             kind,
-            answer.status,
+            response.status,
             reason,
             redactor,
-            body=answer.data,
-            headers=answer.headers,
-            error_response=self._request.explain(redactor, answer.data),
+            body=response.data,
+            headers=response.headers,
+            error_response=self._request.read_error(redactor, response.data),
             retry_after=asked,
-            hint=hint,
-            until=answer.until,
+            hint=f"{self._waiting_hint(asked)} {kind.hint}" if asked else "",
+            until=response.until,
         )
 
+    def _waiting_hint(self, asked: float) -> str:
+        remaining = self._state.left()
+        end = f"; the deadline of the call is {max(remaining, 0):.3g} s away" if asked >= remaining else ""
+        return f"The service asked to wait {asked:g} s{end}."
+
     def _translate(self, error: Exception, response: BaseHTTPResponse | None) -> ApiException:
+        """Make the exception for an error of urllib3 or of a socket."""
         if isinstance(error, TooLargeError):
             limit = self._settings.max_response_size
             kind: type[ApiException] = InvalidResponseException
-            reason = f"the answer is larger than configuration.max_response_size, {limit} bytes"
+            reason = f"the response is larger than configuration.max_response_size, {limit} bytes"
         else:
             proxy = self._endpoint.pool.proxy
-            kind, reason = translate(error, self._endpoint.name, (proxy and proxy.netloc) or "", self._left() <= 0.001)
+            deadline_passed = self._state.left() <= 0.001
+            kind, reason = translate(error, self._endpoint.name, (proxy and proxy.netloc) or "", deadline_passed)
         known = response if kind is InvalidResponseException else None
         return make_error(
             kind,
             known.status if known else 0,
             reason,  # it quotes nothing
-            self._request.redactor(),
+            self._request.redactor(self._endpoint.pool.proxy_headers),
             headers=known.headers if known else None,
         )
 
-    def _wait(self, failure: ApiException, response: BaseHTTPResponse | None, error: Exception | None) -> float | None:
-        """Tell how long to wait before the next attempt; None when there is none."""
+    def _delay_before_retry(self, failure: ApiException, outcome: _Outcome) -> float | None:
+        """Return the seconds until the next attempt; None when the failure is final."""
+        received, _, _, cause = outcome
         method, path = self._request.method, self._request.path
-        if error is None and response is not None:
-            if not self._policy.is_retry(method, response.status, "Retry-After" in response.headers):
+        if cause is None and received is not None:
+            if not self._policy.is_retry(method, received.status, "Retry-After" in received.headers):
                 return None
         elif not isinstance(failure, ConnectionException) or isinstance(failure, TLSException):
             return None
-        policy = next_policy(self._policy, method, path, response=None if error else response, error=error)
+        policy = next_policy(self._policy, method, path, response=None if cause else received, error=cause)
         if policy is None:
             return None
         self._policy = policy
-        if error and self._state.reused and not self._state.answered and not isinstance(failure, TimeoutException):
-            # The server had closed a kept connection, and most likely its neighbours: nobody has to back off.
+        if cause and self._state.reused and not self._state.responded and not isinstance(failure, TimeoutException):
+            # The server had closed a kept connection, and most likely all other idle ones: retry without a delay.
             self._endpoint.queue.expire_idle()
             policy.history = policy.history[:-1]
             return 0.0
-        wait = wait_before_next(policy, failure.retry_after)
-        return wait if wait < self._left() else None
+        delay = delay_before_next(policy, failure.retry_after)
+        return delay if delay < self._state.left() else None
 
-    def _tell(self, name: str, number: int, *outcome: Any) -> None:
+    def _run_hook(self, name: str, number: int, *outcome: Any) -> None:
         """Call a hook with an Attempt, if there is one."""
         hook: Hook = getattr(self._settings, name)
         if hook is None:
@@ -259,8 +291,8 @@ class Call:
             _logger.exception("a hook of the configuration failed; the call goes on")
 
 
-def _shown_location(location: str) -> str:
-    """Show where a redirect leads, without what may be secret in it."""
+def _safe_location(location: str) -> str:
+    """Return the address of a redirect without the parts that may be secret."""
     if len(location) > _LONGEST_LOCATION:
         return f"an address of {len(location)} characters"
     try:

@@ -1,8 +1,8 @@
-"""Connections that know when their call has to end.
+"""Connections that check the deadline of the call that uses them.
 
-urllib3 bounds each wait for bytes, not their sum: a server that drips one byte a second would hold a call for ever.
-So the sockets here check the deadline of the call that uses them whenever they wait. Outside of the deadline are the
-look-up of the host's name and a proxy's response to CONNECT, for which other code waits.
+urllib3 bounds each wait for bytes, not their sum: a server that sends one byte a second would hold a call for ever.
+So the sockets here check the deadline before each wait. The deadline does not bound the look-up of the host's name,
+for which other code waits.
 """
 
 import errno
@@ -11,12 +11,12 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from http.client import RemoteDisconnected
+from http.client import HTTPException, RemoteDisconnected
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from urllib3 import connection as urllib3_connection
-from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError, SSLError
 from urllib3.util import wait_for_read
 
 from .._lazy import FORK_LOCK
@@ -47,10 +47,9 @@ _PIECE = 16 * 1024  # bytes: what a TLS record holds
 
 
 class CallState:
-    """What connections and the pool have to know of the call that they work for, and what they report to it."""
+    """The state of one call that its connections and the pool read and write."""
 
     __slots__ = (
-        "answered",
         "connecting",
         "connection",
         "deadline",
@@ -59,6 +58,7 @@ class CallState:
         "queue",
         "raw",
         "read_timeout",
+        "responded",
         "reused",
         "room",
         "secret_query",
@@ -75,7 +75,7 @@ class CallState:
         self.queue: Any = None
         """The queue that the place belongs to."""
         self.turn: Any = None
-        """Its turn in the line of those who wait for a place."""
+        """The place of the call in the queue of waiting calls."""
         self.connection: Any = None
         """The connection of this attempt, once there is one."""
         self.read_timeout: float | None = None
@@ -84,12 +84,12 @@ class CallState:
         """Whether this attempt is opening a connection."""
         self.reused = False
         """Whether this attempt uses a connection that has served before."""
-        self.answered = False
-        """Whether the head of a response came in this attempt."""
+        self.responded = False
+        """Whether the head of a response was received in this attempt."""
         self.ended = False
         """Whether the server closed the connection in this attempt."""
         self.raw: FastHTTPResponse | None = None
-        """The response of http.client, which is inside of urllib3's; None where a mock responds."""
+        """The response of http.client inside urllib3's response; None where a mock responds."""
         self.room = 0
         """How many bytes may still come in this attempt."""
 
@@ -103,13 +103,13 @@ class TooLargeError(HTTPError):
 
 
 current_call: ContextVar[CallState | None] = ContextVar("current_call", default=None)
-"""The call that this thread makes. A pool has no other way to tell a connection for whom it works."""
+"""The call that this thread makes. urllib3 offers no other way to hand it to a connection."""
 
 _kept_deadlines: "WeakKeyDictionary[Any, float]" = WeakKeyDictionary()
 
 
 def keep_deadline(connection: Any, deadline: float) -> None:
-    """Let the deadline of a call hold for its response as well, which is read after the call."""
+    """Keep the deadline of a call for its response, which is read after the call."""
     sock = getattr(connection, "sock", None)  # there is none where a mock responds
     sock = getattr(sock, "socket", sock)  # TLS in TLS goes through the socket of the proxy
     if has_deadline(sock):
@@ -117,7 +117,7 @@ def keep_deadline(connection: Any, deadline: float) -> None:
 
 
 def _bound(sock: Any) -> CallState | None:
-    """Let the deadline of the call bound what a socket is about to wait for, and return the call."""
+    """Bound the next wait of a socket by the deadline of the call, and return the call."""
     call = current_call.get()
     deadline = call.deadline if call else _kept_deadlines.get(sock, _NEVER)
     left = min(deadline - time.monotonic(), _LONGEST_WAIT)
@@ -133,9 +133,9 @@ _with_deadline: dict[Any, Any] = {}
 
 
 def with_deadline(kind: Any) -> Any:
-    """Derive a class of sockets that look at the deadline. gevent and eventlet bring classes of their own.
+    """Return a subclass of a socket class that checks the deadline. gevent and eventlet have classes of their own.
 
-    It has one base and no slots: an object may change into a class of the same layout alone.
+    It has one base and no slots: ``__class__`` can be assigned only between classes of the same layout.
     """
     if kind not in _with_deadline:
         methods = _methods(kind) | (_tls_methods(kind) if hasattr(kind, "do_handshake") else {})
@@ -144,7 +144,7 @@ def with_deadline(kind: Any) -> Any:
 
 
 def has_deadline(sock: object) -> bool:
-    """Return whether a socket looks at the deadline."""
+    """Return whether a socket checks the deadline."""
     return type(sock) in _with_deadline.values()
 
 
@@ -168,8 +168,8 @@ def _methods(kind: Any) -> dict[str, Any]:
         return kind.send(self, *args)
 
     def sendall(self: Any, data: bytes, *args: Any) -> None:
-        # The time-out bounds each wait for the peer, as in reading. The socket's own sendall() takes it for the whole,
-        # and so does OpenSSL for what it is given at once.
+        # The time-out bounds each wait for the peer, as in reading. The socket's own sendall() would apply it to the
+        # whole, as does OpenSSL to all bytes of one call.
         rest = data if len(data) <= _PIECE else memoryview(data)
         sent = 0
         while sent < len(data):
@@ -184,8 +184,8 @@ def _tls_methods(kind: Any) -> dict[str, Any]:
         try:
             return kind.recv(self, *args, **kwargs)
         except OSError as error:
-            # No handshake yet: before 3.12, wrap_socket() forgets a socket that was reset. It goes on with one that is
-            # not connected.
+            # Before the handshake: up to Python 3.11, wrap_socket() does not close a socket that was reset. One that is
+            # not connected stays in use.
             if self.version() is None and error.errno not in (errno.ENOTCONN, errno.EINVAL):
                 self.close()
             raise
@@ -202,7 +202,7 @@ def _tls_methods(kind: Any) -> dict[str, Any]:
                     kind.do_handshake(self)
                 break
             except ssl.SSLWantReadError:
-                # What OpenSSL has to send is little, and the connection new: it never waits to write.
+                # OpenSSL sends little here, and the connection is new: it never waits to write.
                 if not wait_for_read(self, max(0.0, end - time.monotonic())):
                     raise TimeoutError("the TLS handshake timed out") from None
         self.settimeout(timeout)
@@ -211,9 +211,10 @@ def _tls_methods(kind: Any) -> dict[str, Any]:
 
 
 class DeadlineSocketOptions(tuple[tuple[int, int, int], ...]):
-    """Options of a socket that is about to be connected, which are read before each address of a host is tried.
+    """Options of a new socket, which also stop its connecting at the deadline.
 
-    Each address may take the whole time-out. So none is tried after the deadline.
+    urllib3 reads the options before it tries each address of a host, and each may take the whole time-out. After the
+    deadline, reading them raises TimeoutError.
     """
 
     __slots__ = ()
@@ -226,7 +227,7 @@ class DeadlineSocketOptions(tuple[tuple[int, int, int], ...]):
 
 
 def _original(name: str) -> Any:
-    """Find a class of urllib3 behind the one that a mock, which is active during this import, put in its place."""
+    """Return a class of urllib3, even if a mock has replaced it before this import."""
     module = urllib3_connection.__name__
     return next(kind for kind in getattr(urllib3_connection, name).__mro__ if kind.__module__ == module)
 
@@ -236,13 +237,15 @@ URLLIB3TLSConnection: Any = _original("HTTPSConnection")
 
 
 def read_raw(raw: FastHTTPResponse) -> bytes:
-    """Read a body of known length at once, past urllib3, which has nothing to decode in it."""
+    """Read a body of known length at once, without urllib3: there is nothing to decode."""
     try:
         return raw.read()
     except ssl.SSLError as error:
         raise SSLError(error) from error
     except TimeoutError as error:
         raise _stopped("sending") from error
+    except (HTTPException, OSError) as error:  # as urllib3 would say it: the rules for retries count it so
+        raise ProtocolError("the connection was cut", error) from error
 
 
 def _stopped(doing: str) -> ReadTimeoutError:
@@ -252,20 +255,21 @@ def _stopped(doing: str) -> ReadTimeoutError:
 class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConnection, whatever a mock does
     """A connection that serves one call at a time."""
 
-    debuglevel = 0  # http.client's switch for all connections would print the key: here it has no effect
+    debuglevel = 0  # http.client's global switch would print the key, so it has no effect here
     idle_since = 0.0
     lease: Lease | None = None
     """The list that holds the place of this connection while a call uses it."""
     _served = False
     _writing = False
     _lines: list[str]
+    _headers: bytes
     _parts: list[bytes]
     _socket_class: object = None
     timeout: Any
 
     @property
     def is_connected(self) -> bool:
-        """Whether another call may use the connection: it is open, and nothing came that nobody asked for."""
+        """Whether another call may use the connection: it is open, and no unexpected bytes were received."""
         return super().is_connected and self._socket_class is socket.socket  # else a mock of sockets began or ended
 
     def connect(self) -> None:
@@ -274,21 +278,29 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
         call.connection = self
         self._served = False
         self._socket_class = socket.socket
-        # The wait for a place in the pool came after the time-out of this attempt was worked out.
+        # The time-out of this attempt was computed before the wait for a place in the pool.
         left = min(max(0.001, call.left()), _LONGEST_WAIT)
         self.timeout = min(self.timeout, left) if isinstance(self.timeout, (int, float)) else left
         call.connecting = True
         super().connect()
         call.connecting = False
+        self._keep_deadline()
+
+    def _tunnel(self) -> None:
+        self._keep_deadline()  # a proxy may drip its response to CONNECT
+        super()._tunnel()
+
+    def _keep_deadline(self) -> None:
         kind = type(self.sock)
-        # TLS in TLS is no socket, but goes through one. That of a mock (mocket) has no dup(), and never waits.
+        # TLS in TLS is not a socket, but uses one. The socket of a mock (mocket) has no dup(), and never waits.
         is_socket = isinstance(self.sock, (socket.socket, ssl.SSLSocket)) and hasattr(kind, "dup")
         if is_socket and not has_deadline(self.sock):
-            # In place: a second socket on the same descriptor would leak or close it when a signal comes between.
+            # Change the class in place: a second socket object on the same descriptor could leak it or close it when a
+            # signal handler interrupts.
             self.sock.__class__ = with_deadline(kind)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Send head and body in one write: small events then fit one packet."""
+        """Send head and body in one write: a small event then fits one packet."""
         call = calling()
         call.connection = self
         self.lease = call.lease
@@ -296,47 +308,55 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
         self._writing, self._lines, self._parts = True, [], []
         try:
             super().request(*args, **kwargs)
-            headers = "\r\n".join(self._lines).encode("latin-1")
-            if max(headers.count(b"\r"), headers.count(b"\n")) >= len(self._lines):
-                raise ApiValueError("a header that was added to the request holds a line break")
+            self._join_headers()
         except UnicodeEncodeError:
             raise ApiValueError("a header that was added to the request is not latin-1") from None
         finally:
             self._writing = False
-        start, *body = self._parts  # start is the request line and the empty line that ends a head
-        if call.secret_query:  # only here: tracers wrap putrequest, and log what it is given
-            target, version, end = start.rpartition(b" HTTP/")
-            start = b"".join((target, call.secret_query.encode(), version, end))
-        self._transmit(b"".join((start[:-2], headers, b"\r\n\r\n", *body)), call.read_timeout)
-
-    def _transmit(self, data: bytes, timeout: float | None) -> None:
-        """Send a whole request; each wait for the peer takes the time-out of reading at most."""
         if self.sock is None:
             self.connect()
         sock: Any = self.sock
-        sock.settimeout(timeout)
+        sock.settimeout(call.read_timeout)  # each wait for the peer takes that at most
         try:
-            self.send(data)
+            # A view: error trackers list the bytes in the variables of each frame, and not what a view shows. The
+            # socket of a mock wants bytes.
+            form = memoryview if has_deadline(sock) else bytes
+            self.send(form(self._message(call.secret_query)))
         except ssl.SSLError as error:
-            # The server hung up, and may have said why: urllib3 reads what there is after a broken pipe.
+            # The server closed the connection, maybe after a response: urllib3 reads that after a broken pipe.
             raise BrokenPipeError from error
         except TimeoutError as error:
             raise _stopped("reading") from error
 
+    def _join_headers(self) -> None:
+        headers = "\r\n".join(self._lines).encode("latin-1")
+        if max(headers.count(b"\r"), headers.count(b"\n")) >= len(self._lines):
+            raise ApiValueError("a header that was added to the request holds a line break")
+        self._headers = headers
+
+    def _message(self, secret_query: str) -> bytes:
+        """Join the request line, the headers and the body, and keep none of them."""
+        start, *body = self._parts  # start is the request line and the empty line that ends a head
+        headers, self._headers, self._parts, self._lines = self._headers, b"", [], []
+        if secret_query:  # only here: tracers wrap putrequest, and log what it is given
+            target, version, end = start.rpartition(b" HTTP/")
+            start = b"".join((target, secret_query.encode(), version, end))
+        return b"".join((start[:-2], headers, b"\r\n\r\n", *body))
+
     def putheader(self, header: Any, *values: Any) -> None:
-        """Keep a header for the one write of ``request``."""
+        """Collect a header for the single write of ``request``."""
         value = values[0]  # bytes when it is the host, asked for through a proxy
         self._lines.append(f"{header}: {value.decode('latin-1') if isinstance(value, bytes) else value}")
 
     def send(self, data: Any) -> None:
-        """Keep what belongs to the one write of ``request``, send anything else."""
+        """Collect the parts of ``request`` for its single write; send anything else."""
         if self._writing:
             self._parts.append(data)
         else:
             super().send(data)
 
     def response_class(self, *args: Any, **kwargs: Any) -> FastHTTPResponse:
-        """Make the response that http.client fills."""
+        """Return the response object that http.client fills."""
         calling().raw = response = FastHTTPResponse(*args, **kwargs)
         return response
 
@@ -345,11 +365,10 @@ class Connection(URLLIB3Connection):  # type: ignore[misc]  # urllib3's HTTPConn
         call = calling()
         response = super().getresponse()
         if call.ended:
-            # Lines are read from a buffer: the end was seen because the head had none. http.client would take
-            # what there is for all of it.
+            # The end of the stream came inside the headers; http.client would accept them as complete.
             response.close()
-            raise RemoteDisconnected("the connection was cut in the head of the answer")
-        self._served = call.answered = True
+            raise RemoteDisconnected("the connection was cut in the head of the response")
+        self._served = call.responded = True
         return response
 
 
@@ -362,20 +381,20 @@ class TLSConnection(Connection, URLLIB3TLSConnection):  # type: ignore[misc]  # 
     def is_connected(self) -> bool:
         """Whether another call may use the connection.
 
-        urllib3 asks the kernel, which does not know of bytes that OpenSSL has read already.
+        urllib3 asks the kernel, which does not know the bytes that OpenSSL has already read.
         """
         return super().is_connected and not _has_unread(self.sock)
 
     def connect(self) -> None:
         """Open the socket, and shake hands."""
         super().connect()
-        # Whether to verify was the owner's choice, which our log tells. A warning for each call, which urllib3
-        # would give, is an exception where warnings are errors.
+        # Turning verification off is the user's choice, which our log reports once. urllib3 would warn at each call,
+        # and that is an exception where warnings are errors.
         self.is_verified = True
 
 
 def _has_unread(sock: Any) -> bool:
-    """Return whether bytes are left that TLS has read, and in TLS within TLS (an https:// proxy) either layer."""
+    """Return whether TLS holds unread bytes, in either layer of TLS within TLS (an https:// proxy)."""
     if hasattr(sock, "incoming"):  # urllib3's SSLTransport
         return bool(sock.sslobj.pending() or sock.incoming.pending or _has_unread(sock.socket))
     return hasattr(sock, "pending") and bool(sock.pending())
@@ -384,5 +403,5 @@ def _has_unread(sock: Any) -> bool:
 def calling() -> CallState:
     """Return the call that a connection works for."""
     call = current_call.get()
-    assert call is not None  # noqa: S101 - connections work for calls alone
+    assert call is not None  # noqa: S101 - a connection is used within a call only
     return call

@@ -1,4 +1,4 @@
-"""Where a call goes: the host checked, TLS and proxy set up, a pool of connections opened."""
+"""The endpoint of a call: the host checked, TLS and proxy set up, a connection pool opened."""
 
 import ipaddress
 import logging
@@ -30,25 +30,25 @@ _POOLS: dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]] = {"http
 
 
 class Endpoint(NamedTuple):
-    """A pool of connections to the service, and what a path is put behind on the request line."""
+    """A connection pool for one host, and the parts of the request line that stand before a path."""
 
     pool: HTTPConnectionPool
     queue: ConnectionQueue
     root: str
-    """Empty, or the service's scheme and authority where a proxy has to read them."""
+    """The service's scheme and authority where a proxy has to read them; else empty."""
     prefix: str
-    """The path of ``configuration.host``, without a slash at its end."""
+    """The path of ``configuration.host``, without a trailing slash."""
     name: str
     """The service's scheme and authority, for messages."""
 
 
 def open_endpoint(configuration: Configuration, host: str) -> Endpoint:
-    """Check a host and open a pool of connections to it.
+    """Check a host, and open a connection pool for it.
 
     :raises ApiValueError: the host, the proxy or a certificate file can't be used
     """
     url = _check_host(host, configuration.allow_insecure_http)
-    # The look-up of a name would import the codec, and a fork in the middle of that lock it for ever.
+    # The look-up of a name imports this codec. A fork during that import would leave its lock held in the child.
     load("encodings.idna")
     secure = url.scheme == "https"
     name = Url(url.scheme, host=url.host, port=url.port).url
@@ -85,21 +85,21 @@ def _check_host(host: str, allow_insecure_http: bool) -> Url:
         raise ApiValueError("host: has a user, a query or a fragment" + _HOST_HINT)
     if url.scheme == "http" and not allow_insecure_http and not _is_loopback(url.host):
         raise ApiValueError(
-            "host: http:// would send the API key in clear; use https://, or set allow_insecure_http if that is meant"
+            "host: http:// would send the API key unencrypted; use https://, or set allow_insecure_http to allow it"
         )
     _check_name("host", url.host)
     return url
 
 
 def _check_name(setting: str, name: str) -> None:
-    """Refuse a name that DNS can't hold; urllib3 would do so at the first connection, and not say whose name it is."""
+    """Reject a name that DNS can't hold. urllib3 would reject it later, without the name of the setting."""
     labels = name.strip("[]").removesuffix(".").split(".")
     if not all(0 < len(label) < 64 for label in labels):
         raise ApiValueError(f"{setting}: a part of its name is empty, or longer than 63 characters")
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":  # not a name below it: the system may ask a DNS server for that
+    if host == "localhost":  # not x.localhost: the system may ask a DNS server for that
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
@@ -108,7 +108,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _socket_options() -> DeadlineSocketOptions:
-    """Send at once, as urllib3 does, and let the kernel probe a silent peer, so that a dead one is noticed."""
+    """Return options: send at once, as urllib3 does, and let the kernel probe a silent peer."""
     options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):  # pragma: no branch - not everywhere
@@ -120,7 +120,7 @@ _SOCKET_OPTIONS = _socket_options()
 
 
 def _tls_context(configuration: Configuration) -> ssl.SSLContext:
-    """Make the one context of a client: to parse the trust store takes longer than a call."""
+    """Make a TLS context. It serves all connections of a pool: parsing the trust store takes longer than a call."""
     context = create_urllib3_context(ssl_minimum_version=ssl.TLSVersion.TLSv1_2)
     context.sslsocket_class = with_deadline(context.sslsocket_class or ssl.SSLSocket)
     if configuration.verify_ssl:
@@ -131,12 +131,12 @@ def _tls_context(configuration: Configuration) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as error:
             raise ApiValueError(f"{setting}: no certificates can be read from {path!r} ({_why(error)})") from error
     else:
-        _logger.warning("verify_ssl is off: anybody on the way can read and answer what is sent")
+        _logger.warning("verify_ssl is off: anybody on the way can read the events and forge responses")
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if configuration.cert_file:
         try:
-            # An encrypted key would make OpenSSL ask at the terminal, and the call wait for ever.
+            # OpenSSL would ask at the terminal for the password of an encrypted key, and wait for ever.
             context.load_cert_chain(configuration.cert_file, configuration.key_file, password=_no_password)
         except (OSError, ssl.SSLError) as error:
             raise ApiValueError(f"cert_file, key_file: can't be read ({_why(error)})") from error
@@ -161,7 +161,7 @@ def _trust_store(configuration: Configuration) -> tuple[str, str]:
 
 
 def _proxy_for(configuration: Configuration, url: Url) -> str | None:
-    """Choose the proxy: what is configured, else what the environment says; never one for loopback."""
+    """Return the configured proxy, else the one of the environment; None for loopback."""
     if _is_loopback(url.host or ""):
         return None
     if configuration.proxy is not None:
@@ -177,7 +177,7 @@ def _proxy_manager(proxy: str, options: dict[str, Any], context: ssl.SSLContext 
     try:
         url = parse_url(proxy if "://" in proxy else f"http://{proxy}")
         headers = make_headers(proxy_basic_auth=unquote(url.auth)) if url.auth else None
-        # Without the user part, which urllib3 would show in messages.
+        # urllib3 shows this URL in messages, so it must not hold the user part.
         bare = url._replace(auth=None, path=None, query=None, fragment=None).url
         _check_name("proxy", url.host or "")
         return ProxyManager(bare, proxy_headers=headers, proxy_ssl_context=context, **options)

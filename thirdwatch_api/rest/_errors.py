@@ -1,4 +1,4 @@
-"""What urllib3 raises, translated to what we raise."""
+"""Translation of urllib3's errors to ours."""
 
 import re
 import ssl
@@ -37,7 +37,7 @@ _OTHER_HOST = frozenset({62, 64})
 
 
 def is_cut(error: Exception) -> bool:
-    """Return whether the peer hung up within TLS: the connection was cut, and trust is not in question."""
+    """Return whether the peer closed a TLS connection early: that is a cut connection, not a failure of trust."""
     return isinstance(error, SSLError) and isinstance(_cause(error), _CUT)
 
 
@@ -49,15 +49,15 @@ def translate(error: Exception, name: str, proxy: str, deadline_passed: bool) ->
     :param deadline_passed: whether the call ran out of time
     """
     if isinstance(error, DecodeError):
-        return InvalidResponseException, "the answer can't be decompressed"
+        return InvalidResponseException, "the response can't be decompressed"
     if isinstance(error, InvalidHeader):
-        return InvalidResponseException, "the answer's Content-Length makes no sense"
+        return InvalidResponseException, "the response's Content-Length makes no sense"
     if isinstance(error, ClosedPoolError):
         return ConnectionException, "the client was closed during the call"
     if isinstance(error, EmptyPoolError):
         return TimeoutException, f"all connections to {name} were in use until the deadline"
     if deadline_passed:
-        return TimeoutException, f"no answer from {name} before the deadline"
+        return TimeoutException, f"no response from {name} before the deadline"
     if isinstance(error, SSLError) and not is_cut(error):
         return TLSException, _tls_reason(_cause(error), name)
     if isinstance(error, ProxyError):
@@ -67,13 +67,13 @@ def translate(error: Exception, name: str, proxy: str, deadline_passed: bool) ->
     if isinstance(error, NewConnectionError):
         return ConnectionException, f"no connection to {name}: {_os_reason(error)}"
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
-        what = "no connection to" if isinstance(error, ConnectTimeoutError) else "no answer from"
+        what = "no connection to" if isinstance(error, ConnectTimeoutError) else "no response from"
         return TimeoutException, f"{what} {name} within the time-out"
-    return ConnectionException, f"the connection to {name} was cut before the whole answer came"
+    return ConnectionException, f"the connection to {name} was cut before the whole response was received"
 
 
 def safe_cause(error: Exception | None) -> Exception | None:
-    """Leave out an error when it, or one behind it, quotes the response, which may echo the key or the event."""
+    """Return the error, or None when it or one behind it quotes the response, which may repeat the key or the event."""
     pending: list[object] = [error]
     seen: set[int] = set()
     while pending:
@@ -87,14 +87,14 @@ def safe_cause(error: Exception | None) -> Exception | None:
 
 
 def _quotes(error: BaseException) -> bool:
-    # A RemoteDisconnected is a BadStatusLine, and a failed verification a ValueError: both speak for themselves.
+    # RemoteDisconnected is a BadStatusLine, and a failed verification a ValueError, but neither quotes the response.
     if isinstance(error, (RemoteDisconnected, ssl.SSLError)):
         return False
     return isinstance(error, (BadStatusLine, DecodeError, UnknownProtocol, ValueError)) or bool(_refused_tunnel(error))
 
 
 def _cause(error: Exception) -> Exception:
-    """Look inside: urllib3 wraps the ssl module's error in its own."""
+    """Return the ssl module's error, which urllib3 wraps in its own."""
     inner = error.args[0] if error.args else error
     return inner if isinstance(inner, Exception) else error
 
@@ -112,9 +112,9 @@ def _proxy_reason(error: ProxyError) -> str:
     if isinstance(original, NewConnectionError):
         return f"it can't be reached, {_os_reason(original)}"
     if isinstance(original, (ConnectTimeoutError, ReadTimeoutError)):
-        return "it did not answer within the time-out"
+        return "it did not respond within the time-out"
     if refused := _refused_tunnel(original):
-        status = int(refused[1])  # not the proxy's own words behind it, which may repeat its password
+        status = int(refused[1])  # without the proxy's own text, which may repeat its password
         return f"{status} {responses.get(status, '')}".rstrip()
     return type(original).__name__
 
@@ -138,5 +138,5 @@ def _tls_reason(error: Exception, name: str) -> str:
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return f"{name} wants a client certificate: set cert_file ({reason})"
     if "WRONG_VERSION_NUMBER" in reason or "RECORD_LAYER_FAILURE" in reason:
-        return f"what answers at {name} speaks no TLS ({reason})"
+        return f"the server at {name} does not speak TLS ({reason})"
     return f"no TLS connection to {name} ({reason})"

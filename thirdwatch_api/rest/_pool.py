@@ -1,4 +1,4 @@
-"""Pools of connections, and the queue in which their free places wait."""
+"""Connection pools, and the queue of their free places."""
 
 from __future__ import annotations
 
@@ -27,33 +27,38 @@ from ._connections import (
 __all__ = ["ConnectionQueue", "Pool", "TLSPool"]
 
 _LAST = (-1,)
-_DERIVED = "_thirdwatch_derived"  # the attribute of a class of a mock that keeps ours
+_DERIVED = "_thirdwatch_derived"  # attribute of a mock's class that holds our subclass
 
 
 class _Turn:
-    """A call that waits for a place."""
+    """The position of a waiting call in the queue.
 
-    __slots__ = ("event", "lease", "withdrawn")
+    It waits for a lock, which is one call of C code. threading.Event holds a lock inside: a signal handler that closes
+    the client would wait for it for ever, and an exception of a handler could leave it in disorder.
+    """
+
+    __slots__ = ("lease", "lock", "withdrawn")
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self.event = threading.Event()
+        self.lock = threading.Lock()
+        self.lock.acquire()
         self.withdrawn = False
 
 
 class ConnectionQueue:
-    """The free places of a pool, the last used on top: a connection, or None for one that may still be opened.
+    """The free places of a pool, the last used first: a connection, or None for one that may still be opened.
 
-    urllib3's default queue holds a lock in each ``get`` and ``put``, also in the one that closes a pool at the end of
-    the process. A child that was forked in that moment would wait for ever, and so would a call from a signal handler
-    that interrupts such a moment. Here nobody takes a lock: each step is one operation of a list or a deque.
+    urllib3's own queue takes a lock in each ``get`` and ``put``. A child that is forked while another thread holds the
+    lock would wait for ever, and so would a call in a signal handler that interrupts its holder. Here is no lock: each
+    step is one operation of a list or a deque.
 
-    A place that a call took is in the list ``CallState.lease`` until it is given back. It moves between the two lists
-    in one call of C code, ``a.extend(map(b.pop, (-1,)))``, which no signal handler can interrupt: an exception that a
-    handler raises never loses a place, since ``reclaim`` finds it in one list or the other.
+    While a call holds a place, the place is in the list ``CallState.lease``. It moves between the two lists in one
+    call of C code, ``a.extend(map(b.pop, (-1,)))``, which no signal handler can interrupt. So an exception from a
+    handler never loses a place: ``reclaim`` finds it in one of the two lists.
 
-    Calls that wait are served in the order of their arrival: else a busy thread would take back at once what it gave,
-    and another would wait until its deadline.
+    Waiting calls are served in the order of their arrival. Otherwise a busy thread would take its place back at once,
+    and others would wait until their deadline.
     """
 
     def __init__(self, maxsize: int = 0) -> None:
@@ -61,12 +66,12 @@ class ConnectionQueue:
         self.connection_class: Callable[[], Any] = lambda: Connection
         """Returns the class of connections that belong here; one of another class is left over from a mock."""
         self._free: Lease = [None] * maxsize
-        self._line: deque[_Turn] = deque()
+        self._waiting: deque[_Turn] = deque()
         self._expired_at = 0.0
         self._released = False
 
     def expire_idle(self) -> None:
-        """Use no connection again that is idle now: the server closed one of them."""
+        """Expire the connections that are idle now: the server closed one of them."""
         self._expired_at = time.monotonic()
 
     def qsize(self) -> int:
@@ -74,10 +79,10 @@ class ConnectionQueue:
         return len(self._free) - self._free.count(None)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        """Take a place. A connection in it that was idle for too long is closed, and opened again by its user.
+        """Take a place. A connection that was idle for too long is closed; its user opens it again.
 
-        Without ``block``, or outside of a call, take an idle connection alone: its place stays free. So the pool is
-        of use still after urllib3 closed all connections at the end of the process.
+        Without ``block``, or outside of a call, take only an idle connection: its place stays free. So the pool still
+        works after urllib3 has closed all connections at the end of the process.
         """
         call = current_call.get(None)
         if call is None or not block:
@@ -90,7 +95,7 @@ class ConnectionQueue:
                 lease.extend(map(self._free.pop, _LAST))
             except IndexError:
                 self._wait(call, timeout)
-        elif lease[0] is not None:  # a mock asks once more, for a connection of its own class
+        elif lease[0] is not None:  # a mock asks again, for a connection of its own class
             lease[0].close()
             lease[0] = None
         connection: Any = lease[0]
@@ -107,9 +112,9 @@ class ConnectionQueue:
         return connection
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Give a place back, with the connection that may be used again or None.
+        """Return a place, with a connection that may be used again or None.
 
-        Without a place to give back nothing happens: urllib3 fills a new queue, which is full from the start.
+        Without a place to return nothing happens: urllib3 fills a new queue, but this one is full from the start.
         """
         lease = getattr(item, "lease", None)
         if lease is None:
@@ -123,11 +128,11 @@ class ConnectionQueue:
             item.idle_since = time.monotonic()
         lease[0] = item
         self._free.extend(map(lease.pop, _LAST))
-        if self._line:
+        if self._waiting:
             self._serve()
 
     def reclaim(self, call: CallState) -> None:
-        """Take back what a call still holds, wherever an exception ended it."""
+        """Take back the place that a call still holds after an exception."""
         if call.turn is not None:
             self._withdraw(call.turn)
         if call.lease:
@@ -138,17 +143,17 @@ class ConnectionQueue:
             self._return(call.lease)
 
     def release(self) -> None:
-        """Wake all calls that wait; each opens a connection of its own, since a closed pool gets none back."""
+        """Wake all waiting calls. Each opens a new connection, since a closed pool gets none back."""
         self._released = True
-        while self._line:
+        while self._waiting:
             with suppress(IndexError):
-                turn = self._line.popleft()
+                turn = self._waiting.popleft()
                 turn.lease.append(None)
-                turn.event.set()
+                turn.lock.release()
 
     def _take_idle(self) -> Any:
         for connection in filter(None, list(self._free)):
-            with suppress(ValueError):  # a call took it meanwhile
+            with suppress(ValueError):  # another call took it
                 self._free.remove(connection)
                 self._free.append(None)
                 return connection
@@ -156,11 +161,11 @@ class ConnectionQueue:
 
     def _wait(self, call: CallState, timeout: float | None) -> None:
         turn = call.turn = _Turn(call.lease)
-        self._line.append(turn)
+        self._waiting.append(turn)
         self._serve()
         if self._released:
             self.release()
-        turn.event.wait(timeout)
+        turn.lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
         if not call.lease:
             self._withdraw(turn)
             raise queue.Empty
@@ -168,36 +173,36 @@ class ConnectionQueue:
 
     def _withdraw(self, turn: _Turn) -> None:
         turn.withdrawn = True
-        with suppress(ValueError, IndexError):  # it is not in the line any more
-            self._line.remove(turn)
-        if turn.lease:  # a place came in the moment in which the call gave up
+        with suppress(ValueError, IndexError):  # it has left the queue
+            self._waiting.remove(turn)
+        if turn.lease:  # it got a place just before it was withdrawn
             self._return(turn.lease)
 
     def _return(self, lease: Lease) -> None:
-        with suppress(IndexError):  # somebody else returned it
+        with suppress(IndexError):  # another thread returned it
             self._free.extend(map(lease.pop, _LAST))
         self._serve()
 
     def _serve(self) -> None:
-        """Hand free places to the calls that wait."""
-        while self._line and self._free:
+        """Give free places to waiting calls."""
+        while self._waiting and self._free:
             try:
-                turn = self._line.popleft()
+                turn = self._waiting.popleft()
             except IndexError:
                 return
             try:
                 turn.lease.extend(map(self._free.pop, _LAST))
             except IndexError:  # another thread took it
-                self._line.appendleft(turn)
+                self._waiting.appendleft(turn)
                 continue
             if turn.withdrawn:
                 self._return(turn.lease)
             else:
-                turn.event.set()
+                turn.lock.release()
 
 
 class _ConnectionClass:
-    """The class of a pool's connections: ours, unless a mock has replaced urllib3's own (vcrpy does so)."""
+    """The class of a pool's connections: ours, unless a mock has replaced urllib3's (as vcrpy does)."""
 
     def __init__(self, ours: type, pool: type[HTTPConnectionPool], original: type) -> None:
         self._ours = ours
@@ -210,7 +215,7 @@ class _ConnectionClass:
 
 
 def _with_secret_query(mock: Any) -> type:
-    """Derive a connection that sends the whole query from the class of a mock, once for each class."""
+    """Return a subclass of a mock's connection that sends the whole query; make it once for each class."""
     if _DERIVED not in vars(mock):
 
         def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
@@ -221,29 +226,24 @@ def _with_secret_query(mock: Any) -> type:
     return derived
 
 
-class Pool(HTTPConnectionPool):
+class _QueueMixin:
+    """A pool whose places wait in a ConnectionQueue."""
+
+    QueueCls = ConnectionQueue
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Bind the class, not the pool: urllib3's finalizer holds the queue, so the pool would never be collected.
+        self.pool.connection_class = partial(getattr, type(self), "ConnectionCls")
+
+
+class Pool(_QueueMixin, HTTPConnectionPool):  # type: ignore[misc]  # urllib3 wants a LifoQueue, and calls get, put and qsize
     """Connections to one host."""
 
     ConnectionCls = _ConnectionClass(Connection, HTTPConnectionPool, URLLIB3Connection)  # a descriptor  # pyright: ignore[reportAssignmentType]
-    QueueCls = ConnectionQueue  # type: ignore[assignment]  # urllib3 wants a LifoQueue, and calls get, put and qsize
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _bind(self)
 
 
-class TLSPool(HTTPSConnectionPool):
+class TLSPool(_QueueMixin, HTTPSConnectionPool):  # type: ignore[misc]  # urllib3 wants a LifoQueue, and calls get, put and qsize
     """Connections to one host over TLS."""
 
     ConnectionCls = _ConnectionClass(TLSConnection, HTTPSConnectionPool, URLLIB3TLSConnection)  # a descriptor  # pyright: ignore[reportAssignmentType]
-    QueueCls = ConnectionQueue  # type: ignore[assignment]  # urllib3 wants a LifoQueue, and calls get, put and qsize
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _bind(self)
-
-
-def _bind(pool: HTTPConnectionPool) -> None:
-    # The class, not the pool: urllib3's finalizer holds the queue, and the pool would never be collected.
-    free: Any = pool.pool
-    free.connection_class = partial(getattr, type(pool), "ConnectionCls")

@@ -1,7 +1,8 @@
-"""When to try again, and after how long. The rules are a ``urllib3.Retry``; a user's own takes its place."""
+"""When a request is retried, and after how long. The policy is a ``urllib3.Retry``; a user may set another."""
 
 import random
 from collections.abc import Collection
+from http.client import HTTPException
 
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
@@ -9,7 +10,7 @@ from urllib3.util import Retry
 
 from ._messages import RESTResponse
 
-__all__ = ["next_policy", "policy_for", "retry_after", "wait_before_next"]
+__all__ = ["delay_before_next", "next_policy", "policy_for", "retry_after"]
 
 _STATUSES = frozenset({408, 429, 502, 503, 504})
 _FIRST_WAIT = 0.2
@@ -18,19 +19,19 @@ _LONGEST_RETRY_AFTER = 366 * 24 * 3600
 
 
 class _Policy(Retry):
-    """Our rules: any verb, for an event that arrives twice does less harm than one that never does."""
+    """The default policy. It retries any verb: an event that arrives twice does less harm than one that is lost."""
 
-    RETRY_AFTER_STATUS_CODES = frozenset()  # _STATUSES alone decide: a 413 stays one, Retry-After or not
+    RETRY_AFTER_STATUS_CODES = frozenset()  # _STATUSES alone decide: a 413 is final, with Retry-After or without
 
     def get_backoff_time(self) -> float:
-        """Wait 0.2 to 0.4 s at first, then twice as long each time; random, so that clients spread out."""
+        """Return 0.2 to 0.4 s at first, then twice as long each time; random, so that clients spread out."""
         doubled = _FIRST_WAIT * 2.0 ** min(len(self.history) - 1, 10)
         return min(_LONGEST_WAIT, doubled * random.uniform(1, 2))  # noqa: S311 - spreads load, hides nothing
 
 
 def _policy(retries: int) -> Retry:
     allowed: Collection[str] | None = None
-    # urllib3 would cut a Retry-After down to six hours, whether it makes sense or not.
+    # By default urllib3 shortens any Retry-After to six hours; ours is honoured, or ignored when it makes no sense.
     longest = _LONGEST_RETRY_AFTER + 1
     return _Policy(total=retries, allowed_methods=allowed, status_forcelist=_STATUSES, retry_after_max=longest)
 
@@ -39,7 +40,7 @@ _POLICIES = {3: _policy(3)}
 
 
 def policy_for(retries: int | Retry) -> Retry:
-    """Turn the setting into rules."""
+    """Return the policy for the setting ``retries``."""
     if isinstance(retries, Retry):
         return retries
     return _POLICIES.get(retries) or _policy(retries)
@@ -48,10 +49,10 @@ def policy_for(retries: int | Retry) -> Retry:
 def next_policy(
     policy: Retry, method: str, path: str, *, response: BaseHTTPResponse | None, error: Exception | None
 ) -> Retry | None:
-    """Count a failure: return the rules for what is left, or None when it was the last attempt."""
+    """Count a failure, and return the policy for the next attempt; None when there is none."""
     try:
         return policy.increment(method, path, response=response, error=error)
-    except (HTTPError, OSError):  # MaxRetryError, or the error itself where the rules exclude it
+    except (HTTPError, HTTPException, OSError):  # MaxRetryError, or the error itself where the rules exclude it
         return None
 
 
@@ -67,8 +68,8 @@ def retry_after(response: BaseHTTPResponse | RESTResponse) -> float | None:
     return float(seconds) if seconds <= _LONGEST_RETRY_AFTER else None
 
 
-def wait_before_next(policy: Retry, asked: float | None) -> float:
-    """Tell how many seconds to wait, ``asked`` being what the service asked for."""
+def delay_before_next(policy: Retry, asked: float | None) -> float:
+    """Return the seconds until the next attempt; ``asked`` is what the service asked for."""
     if asked is not None and policy.respect_retry_after_header:
         return min(asked, policy.retry_after_max)
     return policy.get_backoff_time()

@@ -1,4 +1,4 @@
-"""The time-outs of an attempt, as urllib3 wants them."""
+"""The time-outs of an attempt, as urllib3 takes them."""
 
 from contextlib import suppress
 from functools import lru_cache
@@ -12,9 +12,9 @@ __all__ = ["bounds"]
 
 
 class _Checked(Timeout):
-    """Two numbers that the configuration has checked. urllib3 would copy and check them three times a request.
+    """A time-out that is never copied. urllib3 would copy and check it three times a request.
 
-    Its time-outs know when they were started, to bound the sum; here the connection looks at the deadline itself.
+    urllib3 copies it to keep the start of a request, which bounds the sum. Here the connection checks the deadline.
     """
 
     def clone(self) -> Timeout:
@@ -30,7 +30,7 @@ def _checked(connect: Seconds | None, read: Seconds | None) -> Timeout:
 
 
 def bounds(setting: TimeoutSetting, left: Seconds) -> tuple[Timeout, Seconds | None]:
-    """Return the time-outs for an attempt, and that of reading alone.
+    """Return the time-outs for an attempt, and the one of reading alone.
 
     :param setting: as ``Configuration.timeout``
     :param left: seconds until the deadline
@@ -42,4 +42,4 @@ def bounds(setting: TimeoutSetting, left: Seconds) -> tuple[Timeout, Seconds | N
     timeout.total = left if timeout.total is None else min(left, timeout.total)  # type: ignore[type-var]  # never urllib3's "default" mark here
     with suppress(TimeoutStateError):  # there is no time-out of reading alone
         return timeout, timeout.read_timeout
-    return timeout, None
+    return timeout, timeout.total  # type: ignore[return-value]  # never urllib3's "default" mark here

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import urllib3
@@ -23,23 +23,40 @@ from ._messages import Request
 
 __all__ = ["URLLIB3_VERSION", "RESTClientObject"]
 
-logging.getLogger(__name__.partition(".")[0]).addHandler(logging.NullHandler())
-
 URLLIB3_VERSION: str = urllib3.__version__  # type: ignore[attr-defined]  # public, but not in its __all__
 
 
 class _Opening:
-    """An endpoint that a thread is opening."""
+    """An endpoint while a thread opens it, and the threads that wait for it.
 
-    __slots__ = ("done", "thread")
+    A thread waits for a lock of its own, which is one call of C code: threading.Event holds a lock inside, which the
+    handler of a signal would find taken.
+    """
+
+    __slots__ = ("is_done", "thread", "waiting")
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.done = threading.Event()
+        self.is_done = False
+        self.waiting: list[threading.Lock] = []
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is done; return False when it is not by then."""
+        turn = threading.Lock()
+        turn.acquire()
+        self.waiting.append(turn)
+        return self.is_done or turn.acquire(timeout=seconds)
+
+    def finish(self) -> None:
+        """Let all go on that wait."""
+        self.is_done = True
+        while self.waiting:
+            with suppress(IndexError):
+                self.waiting.pop().release()
 
 
 class RESTClientObject:
-    """Connections to the service, and the rules for using them. Any number of threads may share one.
+    """The connections of one client. Any number of threads may share it.
 
     :param configuration: read at each call; its TLS, proxy and pool settings when a connection pool is opened
     :param sleep: waits between attempts
@@ -53,10 +70,10 @@ class RESTClientObject:
         _clients.add(self)
 
     def request(self, request: Request) -> Any:
-        """Send a request until there is a final response or failure, or its deadline passes.
+        """Send a request, with retries, until a response, a failure or the deadline ends the call.
 
         :return: a RESTResponse, or urllib3's own response, unread, with ``preload_content=False``
-        :raises ApiException: there was no response, or one whose status is no success
+        :raises ApiException: no response was received, or its status is not a success
         """
         seconds = self.configuration.deadline if request.deadline is None else request.deadline
         state = CallState(time.monotonic() + seconds, request.secret_query)
@@ -73,6 +90,7 @@ class RESTClientObject:
             current_call.set(outer)
             if state.queue is not None:
                 state.queue.reclaim(state)
+            self._give_up_openings()
             raise
 
     def close(self) -> None:
@@ -83,7 +101,7 @@ class RESTClientObject:
             endpoint.queue.release()
 
     def _forget(self) -> None:
-        """Start anew, without a connection from before."""
+        """Forget all connections without closing them."""
         self._endpoints = {}
         self._openings = {}
 
@@ -93,15 +111,19 @@ class RESTClientObject:
         while (endpoint := self._endpoints.get(key)) is None:
             opening = self._openings.setdefault(key, _Opening())
             if opening.thread == threading.get_ident():  # or a signal handler made a call while this thread opens it
-                try:
-                    with FORK_LOCK:
-                        self._endpoints.setdefault(key, open_endpoint(self.configuration, host))
-                finally:
-                    self._openings.pop(key, None)
-                    opening.done.set()
-            elif not opening.done.wait(max(0.0, call.left())):
-                raise TimeoutException(0, "another thread was still opening the pool of connections at the deadline")
+                with FORK_LOCK:
+                    self._endpoints.setdefault(key, open_endpoint(self.configuration, host))
+                self._give_up_openings()
+            elif not opening.wait(max(0.0, call.left())):
+                raise TimeoutException(0, "another thread did not open the connection pool before the deadline")
         return endpoint
+
+    def _give_up_openings(self) -> None:
+        """End what this thread was opening, whether it is open or failed."""
+        for key, opening in list(self._openings.items()):
+            if opening.thread == threading.get_ident():
+                self._openings.pop(key, None)
+                opening.finish()
 
 
 _clients: weakref.WeakSet[RESTClientObject] = weakref.WeakSet()
@@ -113,12 +135,12 @@ def _close_all() -> None:
 
 
 def _forget_all() -> None:
-    # A forked child owns neither the connections of its parent nor the locks that other threads held there.
+    # A forked child must not use the connections of its parent, and nobody releases the locks that it inherited.
     for client in list(_clients):
         client._forget()  # noqa: SLF001 - nobody else may call it
 
 
-# urllib3 closes its pools at exit before the calls with a callback, which are given time to end, use them last.
+# At exit urllib3 closes its pools before the last calls with a callback, which then open new connections.
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):  # pragma: no branch - there is no fork on Windows
     os.register_at_fork(after_in_child=_forget_all)

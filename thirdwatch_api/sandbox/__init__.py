@@ -1,4 +1,4 @@
-"""Sandbox: an HTTP server that behaves as the service does, for tests without an account or a network.
+"""Sandbox: a local HTTP server that plays the service, for tests without an account or a network.
 
     with Sandbox() as sandbox:
         orders = OrderStatusApi(ApiClient(configuration=sandbox.configuration()))
@@ -17,10 +17,10 @@ import hmac
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
 from threading import RLock, Thread
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -32,10 +32,11 @@ from ..apis.postback_api import PostbackApi
 from ..apis.score_api import ScoreApi
 from ..configuration import API_KEY_HEADER, Configuration
 from ..exceptions import ApiTypeError, ApiValueError
-from ..models._encoder import encode
+from ..models._bases import SnakeCaseModel
+from ..models._encoder import encode, to_text
+from ..models._fields import Text
 from ..models._hints import unknown_values
 from ..models._model import JsonObject, Model
-from ..models._plain import Plain
 from ..models.client_action import ClientAction
 from ..models.postback_urls import PostbackUrls
 from ._http import HTTPError, Request, Response, Server, json_response
@@ -52,13 +53,14 @@ _MAX_PROBLEMS = 20
 _MAX_SHOWN = 64
 _MAX_REQUESTS = 10_000
 _MAX_REFUSED_BODY = 64 * 1024
+_MAX_REFUSED_HEAD = 16 * 1024
 _JOIN_TIMEOUT = 1.0  # seconds to wait for a postback when the sandbox is closed
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class _Script(NamedTuple):
-    """What changes about the response to one request; by default nothing."""
+    """Changes to the response of one request; by default none."""
 
     status: int | None = None
     body: bytes | None = None
@@ -68,12 +70,12 @@ class _Script(NamedTuple):
 
 
 class Sandbox:
-    """A server of the API on a loopback port, in threads of this process, until it is closed.
+    """A server of the API on a loopback port, in threads of this process.
 
-    It accepts what ``client_side_validation`` lets pass and refuses the rest with 400. It may be started again
-    after ``close()``, on the same port. It keeps the last 10,000 requests and postbacks.
+    It accepts the events that ``client_side_validation`` accepts, and refuses all others with 400. After ``close()`` it
+    can be started again, on the same port. It keeps the last 10,000 requests and postbacks.
 
-    :param api_key: the only key that it accepts
+    :param api_key: the only key that the sandbox accepts
     :param port: TCP port on 127.0.0.1; 0 takes a free one
     :param client_side_validation: False to accept what a client with ``client_side_validation=False`` sends: any JSON
         object, for instance an event without ``user_id`` and ``session_id``
@@ -99,13 +101,13 @@ class Sandbox:
         _check_hook("on_request", on_request)
         _check_hook("on_postback", on_postback)
         self.api_key: str = api_key.strip()
-        """The only key that it accepts."""
+        """The only key that the sandbox accepts."""
         if not self.api_key:
-            raise ApiValueError("api_key: the sandbox needs one, to check who calls it")
+            raise ApiValueError("api_key: must not be empty; the sandbox checks it in each request")
         self._port = port
         self._validate = client_side_validation
         self._on_request = on_request
-        self._lock = RLock()  # reentrant, for an on_request that looks at the sandbox
+        self._lock = RLock()  # reentrant: on_request may read the sandbox
         self._requests: deque[Request] = deque(maxlen=_MAX_REQUESTS)
         self._scripts: deque[_Script] = deque()
         self._server: Server | None = None
@@ -122,9 +124,9 @@ class Sandbox:
 
     @property
     def host(self) -> str:
-        """What ``configuration.host`` wants: ``http://127.0.0.1:PORT/event``. A free port is known from ``start()`` on.
+        """Value for ``configuration.host``: ``http://127.0.0.1:PORT/event``. A free port is chosen by ``start()``.
 
-        :raises ApiValueError: the sandbox takes a free port, and was not started yet
+        :raises ApiValueError: the sandbox chooses a free port, and was not started yet
         """
         if not self._port:
             raise ApiValueError("start the sandbox first: use `with Sandbox() as sandbox` or `.start()`")
@@ -132,18 +134,18 @@ class Sandbox:
 
     @property
     def events(self) -> list[Model]:
-        """The accepted events among ``requests``, in order; numbers and times in text fields are text by now."""
+        """The accepted events of ``requests``, in order; numbers and times in text fields are text, as sent."""
         accepted = (request.event for request in self.requests)
-        return [event for event in accepted if event is not None and not isinstance(event, Plain)]
+        return [event for event in accepted if event is not None and not isinstance(event, SnakeCaseModel)]
 
     @property
     def decisions(self) -> list[ClientAction]:
-        """The accepted decisions of the shop among ``requests``, in order."""
+        """The accepted decisions of the shop in ``requests``, in order."""
         return [request.event for request in self.requests if isinstance(request.event, ClientAction)]
 
     @property
     def postbacks(self) -> list[Delivery]:
-        """The last 10,000 postbacks that were sent, in order. It waits for those that are under way."""
+        """The last 10,000 postbacks, in order. Reading this waits until all of them were sent."""
         with self._lock:
             sent = self._state.sent()
         for thread, _ in sent:
@@ -152,15 +154,15 @@ class Sandbox:
 
     @property
     def requests(self) -> list[Request]:
-        """The last 10,000 requests, in order, refused ones included."""
+        """The last 10,000 requests, in order, with the refused ones."""
         with self._lock:
             return list(self._requests)
 
     def configuration(self, **settings: Any) -> Configuration:
-        """Make a configuration whose calls go to this sandbox.
+        """Return a configuration for calls to this sandbox.
 
-        :param settings: further settings, or other ones: ``api_key="wrong"``
-        :raises ApiValueError: the sandbox takes a free port, and was not started yet
+        :param settings: more settings, or replacements: ``api_key="wrong"``
+        :raises ApiValueError: the sandbox chooses a free port, and was not started yet
         """
         defaults: dict[str, Any] = {"host": self.host, "api_key": self.api_key}
         return Configuration(**defaults | settings)
@@ -175,18 +177,18 @@ class Sandbox:
         delay: float = 0.0,
         cut: bool = False,
     ) -> None:
-        """Script what the next requests meet, whatever they ask for. Scripts queue up; behind them service is normal.
+        """Script the responses to the next requests. Scripts queue up; after the last one, responses are normal again.
 
-        A request that meets a status is not recorded as an event. With ``status=None`` the service does its work and
+        The event of a request with a scripted status is not recorded. With ``status=None`` the request is processed and
         only the rest of the script applies: ``fail(None, cut=True)`` accepts the event and loses the response.
 
-        :param status: HTTP status, 200 to 599; None for what the service would respond
+        :param status: HTTP status, 200 to 599; None for the normal one
         :param times: how many requests, up to 1,000,000
-        :param headers: headers to add or to replace. A ``Content-Length`` above that of the body makes a response that
-            breaks off: the connection is closed behind the body
-        :param body: text or bytes to send as they are, or a mapping to send as JSON; default: some JSON object
+        :param headers: headers to add or to replace. A ``Content-Length`` greater than the body makes an
+            incomplete response: the connection is closed after the body
+        :param body: text or bytes to send unchanged, or a mapping to send as JSON; default: a JSON object
         :param delay: seconds to wait before the response, up to 3,600
-        :param cut: whether to close the connection without a byte of a response
+        :param cut: whether to close the connection without a response
         :raises ApiTypeError: an argument has the wrong type
         :raises ApiValueError: a value is out of its range
         """
@@ -201,20 +203,21 @@ class Sandbox:
         with self._lock:
             self._scripts.extend(repeat(script, times))
 
-    def score(self, order_id: str, score: int) -> None:
+    def score(self, order_id: Text, score: int) -> None:
         """Set the score of an order, now or before it comes. If it had one, the new one is sent as a postback.
 
-        :param order_id: number of the order
+        :param order_id: number of the order, in any form that an event takes
         :param score: any whole number; above 70 it is red
         :raises ApiTypeError: an argument has the wrong type
+        :raises ApiValueError: the number can't be read
         """
-        _check_type("score: order_id", order_id, str)
+        order = to_text("score: order_id", order_id)
         _check_type("score: score", score, int)
         with self._lock:
-            self._state.set_score(order_id, score)
+            self._state.set_score(order, score)
 
     def send_action(self, order_id: str, action_type: str, message: str = "") -> Delivery:
-        """Send the shop what an analyst decided, and wait for its response.
+        """Send an analyst's decision to the shop, and wait for its response.
 
         :param order_id: number of the order
         :param action_type: ``approved`` or ``declined``
@@ -225,7 +228,7 @@ class Sandbox:
         return self._send("action_postback", body)
 
     def send_shipping_address(self, order_id: str, **address: str) -> Delivery:
-        """Send the shop a corrected address, and wait for its response.
+        """Send a corrected address to the shop, and wait for its response.
 
         :param order_id: number of the order
         :param address: ``name``, ``address1``, ``address2``, ``city``, ``region``, ``zipcode``, ``country``
@@ -234,7 +237,7 @@ class Sandbox:
         return self._send("shipping_address_postback", {"order_id": order_id, "shipping_address": address})
 
     def send_payment_link(self, order_id: str, status: str = "paid", **payload: str) -> Delivery:
-        """Send the shop the state of a payment link, with the key in the body, and wait for its response.
+        """Send the state of a payment link to the shop, with the key in the body, and wait for its response.
 
         :param order_id: number of the order
         :param status: state of the link
@@ -258,7 +261,7 @@ class Sandbox:
             self._state.clear()
 
     def start(self) -> "Sandbox":
-        """Begin to serve, unless it serves already.
+        """Start to serve, unless the sandbox serves already.
 
         :raises OSError: the port is taken
         """
@@ -268,7 +271,7 @@ class Sandbox:
         return self
 
     def close(self) -> None:
-        """End all connections and threads at once, whatever they do. The recorded requests can still be read."""
+        """Close all connections and stop all threads at once. The recorded requests can still be read."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -284,7 +287,7 @@ class Sandbox:
     def _respond(self, request: Request, error: HTTPError | None) -> Response:
         """Decide on a response, and record the request.
 
-        :param error: what is wrong with the HTTP of the request; no script is spent on it
+        :param error: what is wrong with the HTTP of the request; such a request uses up no script
         """
         request.authorized = hmac.compare_digest(_pop_key(request), self.api_key.encode())
         with self._lock:
@@ -294,6 +297,8 @@ class Sandbox:
             else:
                 request.error = "scripted"
                 response = json_response(script.status, request.error)
+                if not request.authorized:
+                    _shorten(request)
             request.status = 0 if script.cut else response.status
             self._requests.append(request)
             if self._on_request:
@@ -311,15 +316,14 @@ class Sandbox:
             if error:
                 raise error
             if request.path not in self._routes:
-                raise HTTPError(404, "there is nothing at this path")
+                raise HTTPError(404, "no endpoint at this path")
             method, accept = self._routes[request.path]
             if request.method != method:
-                raise HTTPError(405, f"this takes {method}, not {request.method[:20]}", {"Allow": method})
+                raise HTTPError(405, f"expected {method}, got {request.method[:20]}", {"Allow": method})
             return accept(request)
         except HTTPError as refused:
             request.error = str(refused)
-            # Anybody on this machine may send them, so they must not fill the memory.
-            request.body = request.body[:_MAX_REFUSED_BODY]
+            _shorten(request)
             return refused.response
 
     def _accept_event(self, model: type[Model], request: Request) -> Response:
@@ -348,7 +352,7 @@ class Sandbox:
     def _read(self, model: type[_M], request: Request, key_place: str) -> _M:
         """Read the body as a model.
 
-        :param key_place: where this path has the API key
+        :param key_place: where a request to this path has the API key
         """
         _check_media_type(request)
         _authorize(request, key_place)
@@ -369,7 +373,7 @@ def _check_type(name: str, value: object, *types: type) -> None:
 
 
 def _check_range(name: str, value: float, lowest: int, highest: int) -> None:
-    if not lowest <= value <= highest:  # NaN is in no range
+    if not lowest <= value <= highest:  # false for NaN as well
         raise ApiValueError(f"{name}: must be {lowest}-{highest}, got {value}")
 
 
@@ -383,7 +387,7 @@ def _script_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     named = {str(name).title(): str(value) for name, value in (headers or {}).items()}
     for name, value in named.items():
         if not _HEADER_NAME.fullmatch(name):
-            raise ApiValueError(f"fail: headers: {name!a} can't be the name of a header")
+            raise ApiValueError(f"fail: headers: {name!a} is not a valid header name")
         if not (value.isascii() and value.isprintable()):
             raise ApiValueError(f"fail: headers: the value of {name} must be printable ASCII")
     return named
@@ -404,8 +408,8 @@ def _join(thread: Thread | None, timeout: float | None = None) -> None:
 
 
 def _pop_key(request: Request) -> bytes:
-    """Remove the API key from a request, and return what stood where this path has it."""
-    # Headers were read as Latin-1: encoded so, they are the bytes that came.
+    """Remove the API key from a request, and return the one that counts for this path."""
+    # Headers were decoded as Latin-1; encoding restores the bytes that were received.
     key = request.headers.get(API_KEY_HEADER, "").strip().encode("latin-1")
     del request.headers[API_KEY_HEADER]
     in_query = request.query.pop("api_key", "")
@@ -418,31 +422,55 @@ def _pop_key(request: Request) -> bytes:
         secret = fields.pop("secret", None) if isinstance(fields, dict) else None
         if isinstance(secret, str):
             request.body = json.dumps(fields).encode()
-    except (ValueError, RecursionError):  # from CPython 3.14 on, what could just be read may be too deep to write
+    except (ValueError, RecursionError):  # since CPython 3.14, JSON that can be read may be too deep to be written
         return b""
     return secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else b""
 
 
+def _shorten(request: Request) -> None:
+    """Keep a part of a refused request: anybody on this machine may send it, so it must not fill the memory."""
+    request.body = request.body[:_MAX_REFUSED_BODY]
+    request.path = request.path[:_MAX_REFUSED_HEAD]
+    request.query = dict(_first(request.query.items()))
+    kept = _first(request.headers.items())
+    for name in set(request.headers):
+        del request.headers[name]
+    for name, value in kept:
+        request.headers[name] = value
+
+
+def _first(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the fields that fit into the part of a head that is kept."""
+    kept: list[tuple[str, str]] = []
+    left = _MAX_REFUSED_HEAD
+    for name, value in fields:
+        size = len(name) + len(value)
+        if size <= left:
+            kept.append((name, value))
+            left -= size
+    return kept
+
+
 def _authorize(request: Request, key_place: str) -> None:
     if not request.authorized:
-        raise HTTPError(401, f"{key_place} is missing, or its key is not the sandbox's")
+        raise HTTPError(401, f"{key_place} is missing, or is not the sandbox's API key")
 
 
 def _check_media_type(request: Request) -> None:
-    """Refuse a body that says it is no JSON; pages of other sites can send such ones without being asked."""
+    """Refuse a body that is not declared as JSON: browsers let any web page send those to this machine."""
     for media_type in request.headers.get_all("Content-Type", []):
         if not _JSON_TYPE.fullmatch(media_type.partition(";")[0].strip()):
             raise HTTPError(415, "Content-Type must be application/json")
     for encoding in request.headers.get_all("Content-Encoding", []):
         if encoding.strip().lower() != "identity":
             advice = {"Accept-Encoding": "identity"}
-            raise HTTPError(415, "Content-Encoding: send the body as it is, the sandbox decodes none", advice)
+            raise HTTPError(415, "Content-Encoding must be identity: the sandbox decompresses nothing", advice)
 
 
 def _hints(event: Model) -> list[str]:
-    """Name the values that are accepted, as all are, but are probably misspelt."""
+    """Return a hint for each unknown value. It is accepted, but probably misspelt."""
     hints: list[str] = []
-    for path, value, nearest in unknown_values(event)[:_MAX_PROBLEMS]:
+    for path, value, nearest in islice(unknown_values(event), _MAX_PROBLEMS):
         advice = f"; did you mean {nearest!r}?" if nearest else ""
         hints.append(f"unknown value {without_emails(value)[:_MAX_SHOWN]!r} for {path.partition('.')[2]}{advice}")
     return hints

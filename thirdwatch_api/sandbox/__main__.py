@@ -16,16 +16,9 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> str | None:
     """Serve until Ctrl-C or SIGTERM, and print a line for each request.
 
-    :param arguments: of the command line; default: those of this process
+    :param arguments: arguments of the command line; default: those of this process
     """
-    parser = ArgumentParser("python -m thirdwatch_api.sandbox", description="Serve the API on this machine.")
-    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; default: a free one")
-    parser.add_argument("--key", default="sandbox-key", help="the API key to accept; default: %(default)s")
-    parser.add_argument(
-        "--no-validation", action="store_true", help="accept what client_side_validation=False sends: any JSON object"
-    )
-    parser.add_argument("--quiet", action="store_true", help="print nothing about requests")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     stop = Event()
 
     def end(*_: object) -> None:
@@ -57,6 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     return None
 
 
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser("python -m thirdwatch_api.sandbox", description="Serve the API on this machine.")
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; default: a free one")
+    parser.add_argument("--key", default="sandbox-key", help="the API key to accept; default: %(default)s")
+    parser.add_argument(
+        "--no-validation", action="store_true", help="accept what client_side_validation=False sends: any JSON object"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing about requests")
+    return parser
+
+
 def _line(what: Request | Delivery) -> str:
     if isinstance(what, Delivery):
         return f"{what.status} {what.kind} sent to {what.url.partition('?')[0]!r} {what.error or ''}".rstrip()
@@ -66,7 +70,7 @@ def _line(what: Request | Delivery) -> str:
 
 
 def _print(line: str) -> None:
-    """Print a line at once, in ASCII: there are terminals that can't show more."""
+    """Print a line at once, in ASCII: some terminals can't show more."""
     sys.stdout.write(line.encode("ascii", "backslashreplace").decode() + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""HTTP for the sandbox: requests in, responses out, and how to end connections."""
+"""HTTP server of the sandbox: reads requests, sends responses, ends connections."""
 
 import json
 import os
@@ -27,15 +27,15 @@ _HTTP_PORT = 80
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_HEAD = 64 * 1024
 _MAX_QUERY_FIELDS = 100
-_DRAIN_TIMEOUT = 1.0  # seconds to wait for the rest of what a client sends
-_JOIN_TIMEOUT = 1.0  # seconds to wait for a thread that was asked to end
-_INLINE_TIMEOUT = 1.0  # seconds to wait for bytes while nobody else can be served
+_DRAIN_TIMEOUT = 1.0  # seconds to wait for the rest of a request
+_JOIN_TIMEOUT = 1.0  # seconds to wait for a thread to end
+_INLINE_TIMEOUT = 1.0  # seconds to wait for bytes while no other request can be served
 _ABSOLUTE_FORM = re.compile(r"http://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(slots=True)
 class Request:
-    """One request: what came, and what became of it."""
+    """A request that the sandbox received, and its result."""
 
     method: str
     """HTTP verb."""
@@ -44,29 +44,30 @@ class Request:
     """Path without the query: ``/event/v1/order_status``."""
 
     headers: Message = field(repr=False)
-    """Headers, in any letter case; the API key is taken out."""
+    """Headers, in any letter case, without the API key."""
 
     query: dict[str, str] = field(default_factory=dict[str, str], repr=False)
-    """What came behind the question mark; the API key is taken out."""
+    """Fields of the query, without the API key."""
 
     body: bytes = field(default=b"", repr=False)
     """The bytes that came, personal data included. A ``secret`` that is the API key is taken out. A refused request
-    keeps 64 KiB of it at most, and nothing when it came from elsewhere or when it was unclear where the body ends."""
+    keeps 64 KiB of it at most, and 16 KiB each of path, query and headers; so does one without the key that a script
+    met. It keeps no body when it came from elsewhere or when it was unclear where the body ends."""
 
     authorized: bool = False
-    """Whether it carried the sandbox's API key."""
+    """Whether the request had the sandbox's API key."""
 
     status: int = 0
     """HTTP status of the response; 0 when the connection was cut instead."""
 
     event: Model | None = None
-    """The event, when it was accepted."""
+    """The event, if it was accepted."""
 
     error: str | None = None
-    """Why it was not accepted."""
+    """Why the request was refused; None if it was accepted."""
 
     hints: list[str] = field(default_factory=list[str])
-    """What was accepted, but is probably a mistake: a value that no vocabulary knows."""
+    """Probable mistakes that were accepted: values that are not known values of their fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Response:
 
 
 def json_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return one sentence as JSON, under both keys that SDKs read: those of 2017 and those of 2019."""
+    """Return a response with one sentence as JSON, under the keys that SDKs of 2017 and of 2019 read."""
     second_key = "status" if status < 400 else "error"
     return Response(status, json.dumps({"message": text, second_key: text}).encode(), headers or {})
 
@@ -95,16 +96,16 @@ class HTTPError(Exception):
 
 
 Handler: TypeAlias = Callable[[Request, HTTPError | None], Response]
-"""Turns a request, and what is wrong with its HTTP, into a response."""
+"""Makes the response to a request. The error is what is wrong with the HTTP of the request, if anything."""
 
 
 class Server(ThreadingTCPServer):
-    """A server that keeps account of its connections, so that all of them can be ended at once.
+    """A server that keeps a list of its connections, to close them all at once.
 
-    It is no HTTPServer: that asks DNS for the name of 127.0.0.1, which may take seconds.
+    HTTPServer is no base for it: it looks up the name of 127.0.0.1 by DNS, which may take seconds.
     """
 
-    allow_reuse_address = os.name == "posix"  # on Windows it would let two servers share a port
+    allow_reuse_address = os.name == "posix"  # on Windows two servers could share a port
     request_queue_size = 128
 
     def __init__(self, port: int, handler: Handler) -> None:
@@ -115,18 +116,18 @@ class Server(ThreadingTCPServer):
         self._acceptor.start()
 
     def _accept(self) -> None:
-        """Do as serve_forever does, without waking up every half second: see close()."""
+        """Accept connections until close(). Unlike serve_forever, this does not wake up every half second."""
         while not self._closing.is_set():
             self.handle_request()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread. Only the accepting thread comes here, so nothing needs a lock."""
+        """Serve a connection in a thread. Only the accepting thread calls this, so no lock is needed."""
         self._connections = {each: of for each, of in self._connections.items() if of.is_alive()}
         thread = Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            # CPython 3.12 starts no thread once the program ends, but calls with callback= still arrive then.
+            # Since 3.12 CPython starts no thread while the program ends, but calls with callback= may still arrive.
             self._connections[request] = self._acceptor
             request.settimeout(_INLINE_TIMEOUT)
             self.process_request_thread(request, client_address)
@@ -134,7 +135,7 @@ class Server(ThreadingTCPServer):
             self._connections[request] = thread
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection after its client did: closing it with unread bytes would take the response back."""
+        """Close a connection after the client closed it: closing it with unread bytes could discard the response."""
         with suppress(OSError):
             request.shutdown(SHUT_WR)
             request.settimeout(_DRAIN_TIMEOUT)
@@ -163,7 +164,7 @@ class Server(ThreadingTCPServer):
 
 class _RequestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    default_request_version = "HTTP/1.1"  # else what can't be read counts as HTTP/0.9, whose responses have no status
+    default_request_version = "HTTP/1.1"  # else an invalid request counts as HTTP/0.9, whose responses have no status
     disable_nagle_algorithm = True
     server_version = "thirdwatch-sandbox"
     sys_version = __version__
@@ -175,13 +176,13 @@ class _RequestHandler(BaseHTTPRequestHandler):
         super().__init__(*args)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Return the handler of an HTTP verb, which is one for all: http.server looks for ``do_VERB``."""
+        """Return the same handler for each HTTP verb: http.server looks for ``do_VERB``."""
         if name.startswith("do_"):
             return self._handle
         raise AttributeError(name)
 
     def parse_request(self) -> bool:
-        """Read the head, and refuse one that is too long to be kept."""
+        """Read the head, and refuse one that is too long to be recorded."""
         if not super().parse_request():
             return False
         if sum(len(name) + len(value) for name, value in self.headers.items()) > _MAX_HEAD:
@@ -206,9 +207,9 @@ class _RequestHandler(BaseHTTPRequestHandler):
             self._send(response)
 
     def _check_sender(self, authority: str | None) -> None:
-        """Refuse what a page of another site may send: to a name that leads here, or to the address itself.
+        """Refuse requests from web pages of other sites, by the headers Host and Origin.
 
-        :param authority: host and port of a target in absolute form, which replace those of the header
+        :param authority: host and port of a target in absolute form; they replace those in Host
         """
         close = {"Connection": "close"}
         hosts = self.headers.get_all("Host", [])
@@ -223,16 +224,16 @@ class _RequestHandler(BaseHTTPRequestHandler):
                 raise HTTPError(403, "Origin: pages of other sites may not use the sandbox", close)
 
     def _read_body(self) -> bytes:
-        """Read the body. Where its end is unknown, the connection is of no more use."""
+        """Read the body. If its length is unclear, the connection can't be used again and is closed."""
         close = {"Connection": "close"}
         lengths = set(self.headers.get_all("Content-Length", []))
         if "Transfer-Encoding" in self.headers or (self.command == "POST" and not lengths):
-            raise HTTPError(411, "send a Content-Length; the sandbox reads no chunked body", close)
+            raise HTTPError(411, "Content-Length is required: the sandbox reads no chunked body", close)
         text = lengths.pop() if lengths else "0"
         if lengths or not (text.isascii() and text.isdigit()):
-            raise HTTPError(400, "Content-Length is not one whole number", close)
+            raise HTTPError(400, "Content-Length must be one integer", close)
         if len(text) > len(str(_MAX_BODY)) or int(text) > _MAX_BODY:
-            raise HTTPError(413, f"the sandbox takes {_MAX_BODY} bytes at most", close)
+            raise HTTPError(413, f"the body is larger than {_MAX_BODY} bytes", close)
         body = self.rfile.read(int(text))
         if len(body) < int(text):
             raise HTTPError(400, "the body is shorter than its Content-Length", close)
@@ -254,17 +255,18 @@ class _RequestHandler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is not HTTP."""
+        """Refuse a request that is not valid HTTP."""
         self._send(json_response(code, message or self.responses[code][0], {"Connection": "close"}))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _split_target(target: str) -> tuple[str | None, str, str]:
-    """Split what a request asks for into authority, path and query.
+    """Split the target of a request into authority, path and query.
 
-    The authority is None but in absolute form, which clients send to a proxy and each server has to accept (RFC 9112).
+    The authority is None unless the target is in absolute form. Clients send that to proxies, and every server has to
+    accept it (RFC 9112).
     """
     absolute = _ABSOLUTE_FORM.fullmatch(target)
     authority, target = absolute.groups() if absolute else (None, target)
@@ -280,5 +282,5 @@ def _parse_query(query: str) -> dict[str, str]:
 
 
 def own_authorities(port: int) -> set[str]:
-    """Return what ``Host`` may say; the port of HTTP may be left out."""
+    """Return the allowed values of ``Host``; on port 80 the port may be left out."""
     return {f"{name}:{port}" for name in _OWN_NAMES} | (set(_OWN_NAMES) if port == _HTTP_PORT else set())

@@ -1,4 +1,4 @@
-"""State of the played service: orders, their scores, and the postbacks to the shop."""
+"""State of the sandbox: orders, their scores, and the postbacks to the shop."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -31,27 +31,27 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(slots=True)
 class Delivery:
-    """One postback, as it was sent."""
+    """A postback that the sandbox sent."""
 
     kind: str
-    """Field of PostbackUrls that named the address: ``score_postback``, ``action_postback``, ..."""
+    """Field of PostbackUrls that holds the URL: ``score_postback``, ``action_postback``, ..."""
 
     url: str
-    """Where it was sent to."""
+    """URL that it was sent to."""
 
     body: dict[str, Any] = field(repr=False)
-    """What it said."""
+    """JSON of the postback, without the API key."""
 
     status: int = 0
-    """HTTP status of the shop's response; 0 when none came."""
+    """HTTP status of the shop's response; 0 when there was none."""
 
     error: str | None = None
-    """Why it did not arrive."""
+    """Why it was not delivered; None if it was."""
 
 
 @dataclass(slots=True)
 class _OrderState:
-    """What the service knows about one order."""
+    """An order as the service knows it."""
 
     order: CreateOrder | None = None
     first_seen: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
@@ -61,7 +61,7 @@ class _OrderState:
 
 
 class ServiceState:
-    """The orders, their scores and the shop's URLs. The sandbox calls one method at a time."""
+    """The orders, their scores and the shop's URLs. Not thread-safe: the sandbox holds its lock during each call."""
 
     def __init__(self, key: str, on_postback: Callable[[Delivery], object] | None) -> None:
         self._key = key
@@ -70,17 +70,17 @@ class ServiceState:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the orders, the URLs and what was sent."""
+        """Forget the orders, the URLs and the postbacks."""
         self._orders: dict[str, _OrderState] = {}
         self._sent: deque[tuple[Thread | None, Delivery]] = deque(maxlen=_MAX_KEPT)
         self._urls = PostbackUrls()
 
     def register(self, urls: PostbackUrls) -> None:
-        """Store URLs; those that are not given stay as they were."""
+        """Store the given URLs; the others stay as they are."""
         _merge(self._urls, urls)
 
     def record(self, event: Model) -> None:
-        """Learn from an event; after a successful transaction of a known order, its score is sent."""
+        """Update the orders by an event. After a successful transaction of a known order, send its score."""
         if isinstance(event, CreateOrder):
             self._order(str(event.order_id)).order = replace(event)
         elif isinstance(event, UpdateOrder):
@@ -95,12 +95,12 @@ class ServiceState:
                 self._send_score(str(event.order_id))
 
     def set_score(self, order_id: str, score: int) -> None:
-        """Set the score of an order; if it had one, the new one is sent."""
+        """Set the score of an order. If it has a score already, send the new one."""
         self._order(order_id).fixed_score = score
         self._send_score(order_id)
 
     def score(self, order_id: str) -> dict[str, Any] | None:
-        """Score an order; None before both the order and its successful transaction are known."""
+        """Return the score of an order; None without the order or a successful transaction."""
         state = self._orders.get(order_id)
         if state is None or state.order is None or not state.paid:
             return None
@@ -117,13 +117,13 @@ class ServiceState:
     def send(
         self, kind: str, body: Mapping[str, object], *, with_header: bool = True
     ) -> tuple[Thread | None, Delivery]:
-        """Begin to send a postback, in a thread. Without a thread it is not sent, and the delivery says why.
+        """Start to send a postback in a thread. If no thread can be started, the delivery has an error.
 
-        :raises ApiValueError: no URL was registered for it
+        :raises ApiValueError: no URL is registered for it
         """
         url = getattr(self._urls, kind)
         if not url:
-            raise ApiValueError(f"no {kind} was registered; PostbackApi().register does that")
+            raise ApiValueError(f"no {kind} was registered; register one by PostbackApi().register")
         delivery = Delivery(kind, str(url), dict(body))
         headers = {"Content-Type": "application/json", **({API_KEY_HEADER: self._key} if with_header else {})}
         secret = {} if with_header else {"api_key": self._key}
@@ -132,14 +132,14 @@ class ServiceState:
         started: Thread | None = thread
         try:
             thread.start()
-        except RuntimeError as error:  # CPython 3.12 starts no thread once the program ends
+        except RuntimeError as error:  # since 3.12 CPython starts no thread while the program ends
             started = None
             delivery.error = f"{type(error).__name__}: {error}"
         self._sent.append((started, delivery))
         return started, delivery
 
     def sent(self) -> list[tuple[Thread | None, Delivery]]:
-        """List the postbacks, with the thread that sends each, but not the one that the calling thread sends."""
+        """Return the postbacks and their threads, except the one that the current thread sends."""
         return [(thread, delivery) for thread, delivery in self._sent if thread is not current_thread()]
 
     def _order(self, order_id: str) -> _OrderState:
@@ -164,9 +164,9 @@ def _post(url: str, body: bytes, headers: Mapping[str, Any]) -> int:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "http" or not _is_loopback(host):
-        raise ValueError("the sandbox sends to http:// on this machine only")
+        raise ValueError("postbacks are sent to http:// URLs of this machine only")
     connection = HTTPConnection(host, parts.port, timeout=_POSTBACK_TIMEOUT)
-    connection.set_debuglevel(0)  # http.client's switch for all connections would print the key
+    connection.set_debuglevel(0)  # else the global debug level of http.client would print the key
     try:
         connection.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, headers)
         response = connection.getresponse()
