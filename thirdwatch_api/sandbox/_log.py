@@ -36,7 +36,7 @@ class Log(Generic[_T]):
         """Return the items after the one with this number, oldest first, and the number of the last of them."""
         with self._lock:
             dropped = self.last - len(self._items)
-            start = max(number - dropped, 0)
+            start = min(max(number - dropped, 0), len(self._items))
             found = list(islice(self._items, start, start + limit))
             return found, dropped + start + len(found)
 
