@@ -74,9 +74,6 @@ def refuse(status: int, fields: object, headers: Any = HEADERS) -> ApiException:
     return error
 
 
-# What is read
-
-
 def test_a_score_postback() -> None:
     notice = read(SCORE)
     assert notice == postback.ScorePostback("o-1001", "green", 47, [Reason("_accountAge")])
@@ -131,9 +128,6 @@ def test_a_key_in_the_body_is_not_kept() -> None:
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, bytes.decode])
 def test_the_body_may_be_bytes_or_text(kind: Any) -> None:
     assert parse(HEADERS, kind(body(SCORE)), SETTINGS) == read(SCORE)
-
-
-# Who may send one
 
 
 class Items:
@@ -312,9 +306,6 @@ def test_without_a_configured_key_nothing_is_accepted(api_key: str | None, heade
         with pytest.raises(ApiValueError, match="no API key to check postbacks with") as caught:
             parse(headers, body(fields), Configuration(api_key=api_key))
         assert caught.value.status is None
-
-
-# What is no postback
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def threads(server: Server, scale: Scale) -> Iterator[Row]:
 
 
 def tls(_: Server, scale: Scale) -> Iterator[Row]:
-    """CPU of a call that needs a new TLS connection: the server closes each after its answer."""
+    """CPU of a call that needs a new TLS connection: the server closes each after its response."""
     with tls_server() as server, ours(server) as mine, bare_pool(server, ca_certs=server.ca) as bare:
         seconds = _interleave({OURS: mine, BARE: bare}, scale.rounds, 5)
     note = f"{statistics.median(seconds[OURS]) * 1e3:.2g} ms, {statistics.median(seconds[BARE]) * 1e3:.2g} ms"
