@@ -276,7 +276,7 @@ class _Listener:
 
     def _run(self, sock: socket.socket, number: int) -> None:
         try:
-            # A client that hangs up or distrusts us is what these servers are for.
+            # A client that hangs up or does not trust us is what these servers are for.
             with contextlib.suppress(OSError, ValueError):
                 self.serve(sock, number)
         finally:

@@ -62,7 +62,7 @@ def headers_of(sandbox: Sandbox) -> Message:
     return sandbox.requests[-1].headers
 
 
-def test_each_call_tells_who_calls_what_it_sends_and_what_it_takes(sandbox: Sandbox, client: ApiClient) -> None:
+def test_each_call_says_who_calls_what_it_sends_and_what_it_takes(sandbox: Sandbox, client: ApiClient) -> None:
     send(client)
     assert headers_of(sandbox)["Accept"] == "application/json"
     assert headers_of(sandbox)["Content-Type"] == "application/json"

@@ -528,7 +528,7 @@ def test_debug_sets_the_level_of_our_logger_and_takes_it_back() -> None:
     assert logger.level == logging.WARNING
 
 
-def test_debug_records_tell_attempts_without_key_or_event(
+def test_debug_records_show_attempts_without_key_or_event(
     sandbox: Sandbox, client: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.configuration.debug = True

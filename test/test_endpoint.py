@@ -1,4 +1,4 @@
-"""Where a call goes: which hosts and files are refused, with which words, and what a connection owes its call."""
+"""Where a call goes: which hosts and files are refused, with which words, and which limits a connection keeps."""
 
 from __future__ import annotations
 

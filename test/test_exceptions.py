@@ -182,7 +182,7 @@ def test_the_text_holds_what_is_known(error: ApiException, text: str) -> None:
     assert str(error).startswith(text)
 
 
-def test_the_text_tells_the_number_of_attempts_when_there_were_several() -> None:
+def test_the_text_names_the_number_of_attempts_when_there_were_several() -> None:
     error = ServiceException(503, "Busy")
     error.attempts = 1
     assert "attempt" not in str(error)
@@ -302,7 +302,7 @@ def test_a_json_error_without_a_message_says_its_reason() -> None:
     assert caught.value.error_response == ErrorResponse(additional_properties={"code": 7})
 
 
-def test_a_wait_that_was_asked_for_is_told_and_why_there_was_none() -> None:
+def test_a_wait_that_was_asked_for_is_named_and_why_there_was_none() -> None:
     with FaultServer(servers.respond(503, b"", {"Retry-After": "120"})) as server:
         with make_client(server.url, deadline=5) as client:
             with pytest.raises(ServiceException) as caught:

@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
     @property
     def timeout(self) -> float:
-        """Tell for how long a server may be silent: only who waits for that should not wait for long."""
+        """The time-out of the call: short where the server is silent, so that the test waits for little."""
         return 0.1 if "stalled" in self.fault else 4.0
 
 

@@ -102,20 +102,22 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(params=["http", "https"])
-def service(request: pytest.FixtureRequest, authority: Authority) -> Iterator[FaultServer]:
+def mocked_service(request: pytest.FixtureRequest, authority: Authority) -> Iterator[FaultServer]:
     body = b'{"message": "real", "order_id": "o-1001", "score": 2}'
-    with FaultServer(respond(200, body), tls=authority.server() if request.param == "https" else None) as service:
-        yield service
+    with FaultServer(
+        respond(200, body), tls=authority.server() if request.param == "https" else None
+    ) as mocked_service:
+        yield mocked_service
 
 
 @pytest.fixture
-def run_mocked(service: FaultServer, ca_file: str, tmp_path: Path) -> Run:
+def run_mocked(mocked_service: FaultServer, ca_file: str, tmp_path: Path) -> Run:
     """Run a program that prints a report."""
 
     def run_program(program: str, tool: str) -> Any:
         need(tool)
         script = START + textwrap.dedent(MOCKS.get(tool, "")) + textwrap.dedent(program)
-        done = run_script(script, service.url, KEY, ca_file, str(tmp_path / "cassette"), warnings=False)
+        done = run_script(script, mocked_service.url, KEY, ca_file, str(tmp_path / "cassette"), warnings=False)
         assert (done.stderr, done.returncode) == ("", 0)
         return json.loads(done.stdout)
 
@@ -126,18 +128,18 @@ TOOLS = pytest.mark.parametrize("tool", MOCKS)
 
 
 @TOOLS
-def test_a_mock_plays_for_the_client_as_for_urllib3(tool: str, run_mocked: Run, service: FaultServer) -> None:
+def test_a_mock_plays_for_the_client_as_for_urllib3(tool: str, run_mocked: Run, mocked_service: FaultServer) -> None:
     program = """
         with mocked():
             with new_client() as client:
                 report(bare=bare()["message"], ours=[call(client), call(client), score(client)])
         """
     assert run_mocked(program, tool) == {"bare": "mocked", "ours": ["mocked", "mocked", 1]}
-    assert service.requests == []
+    assert mocked_service.requests == []
 
 
 @TOOLS
-def test_a_response_of_a_mock_may_be_left_unread(tool: str, run_mocked: Run, service: FaultServer) -> None:
+def test_a_response_of_a_mock_may_be_left_unread(tool: str, run_mocked: Run, mocked_service: FaultServer) -> None:
     program = """
         from thirdwatch_api import OrderStatus, OrderStatusApi
 
@@ -153,7 +155,7 @@ def test_a_response_of_a_mock_may_be_left_unread(tool: str, run_mocked: Run, ser
 
 @TOOLS
 def test_a_mock_plays_for_a_client_that_was_used_before_and_leaves_it_as_it_was(
-    tool: str, run_mocked: Run, service: FaultServer
+    tool: str, run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
         with new_client() as client:
@@ -164,7 +166,7 @@ def test_a_mock_plays_for_a_client_that_was_used_before_and_leaves_it_as_it_was(
         """
     found = run_mocked(program, tool)
     assert found == {"before": [2, "real"], "inside": [1, "mocked", "mocked"], "after": ["real", "real", 2]}
-    first_score, before, after, again, last_score = service.requests
+    first_score, before, after, again, last_score = mocked_service.requests
     assert before.headers == after.headers == again.headers
     assert first_score.headers == last_score.headers
     assert f"api_key={KEY}" in last_score.line
@@ -172,7 +174,7 @@ def test_a_mock_plays_for_a_client_that_was_used_before_and_leaves_it_as_it_was(
 
 @TOOLS
 def test_the_first_client_of_a_process_may_be_made_while_a_mock_is_there(
-    tool: str, run_mocked: Run, service: FaultServer
+    tool: str, run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
         with mocked():
@@ -184,12 +186,12 @@ def test_the_first_client_of_a_process_may_be_made_while_a_mock_is_there(
         other.close()
         """
     assert run_mocked(program, tool) == {"inside": ["mocked", 1], "after": ["real", 2, "real", 2]}
-    assert len(service.requests) == 4
+    assert len(mocked_service.requests) == 4
 
 
 @TOOLS
 def test_the_package_may_be_imported_and_used_for_others_while_a_mock_is_there(
-    tool: str, run_mocked: Run, service: FaultServer
+    tool: str, run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
         with mocked():
@@ -199,12 +201,12 @@ def test_the_package_may_be_imported_and_used_for_others_while_a_mock_is_there(
             report(refused=refused != "mocked", after=[call(client), score(client)])
         """
     assert run_mocked(program, tool) == {"refused": True, "after": ["real", 2]}
-    assert len(service.requests) == 2
+    assert len(mocked_service.requests) == 2
 
 
 @TOOLS
 def test_what_no_mock_knows_fails_as_it_does_for_urllib3_and_costs_no_connection(
-    tool: str, run_mocked: Run, service: FaultServer
+    tool: str, run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
         def unknown(client):
@@ -223,10 +225,12 @@ def test_what_no_mock_knows_fails_as_it_does_for_urllib3_and_costs_no_connection
     found = run_mocked(program, tool)
     assert found["ours"] == [found["bare"]] * 3
     assert (found["known"], found["after"]) == ("mocked", ["real", "real"])
-    assert len(service.requests) == 3
+    assert len(mocked_service.requests) == 3
 
 
-def test_vcr_records_what_is_sent_and_plays_it_back(run_mocked: Run, service: FaultServer, tmp_path: Path) -> None:
+def test_vcr_records_what_is_sent_and_plays_it_back(
+    run_mocked: Run, mocked_service: FaultServer, tmp_path: Path
+) -> None:
     program = """
         with new_client() as client:
             with vcr.use_cassette(path, record_mode="once") as cassette:
@@ -237,13 +241,13 @@ def test_vcr_records_what_is_sent_and_plays_it_back(run_mocked: Run, service: Fa
             report(recorded=recorded, played=played, count=count, after=call(client))
         """
     assert run_mocked(program, "vcr") == {"recorded": ["real", 2], "played": ["real", 2], "count": 2, "after": "real"}
-    event, score, after = service.requests
+    event, score, after = mocked_service.requests
     assert f"order_id=o-1001&api_key={KEY}" in score.line
     assert {"x-thirdwatch-api-key", "content-type", "user-agent"} <= set(event.headers)
     assert event.json == after.json
 
 
-def test_vcr_plays_what_was_recorded_of_another_client(run_mocked: Run, service: FaultServer) -> None:
+def test_vcr_plays_what_was_recorded_of_another_client(run_mocked: Run, mocked_service: FaultServer) -> None:
     program = """
         with vcr.use_cassette(path, record_mode="once"):
             bare(), bare("GET", f"/neo/v1/score?order_id=o-1001&api_key={key}")
@@ -251,10 +255,10 @@ def test_vcr_plays_what_was_recorded_of_another_client(run_mocked: Run, service:
             report(played=[call(client), score(client)])
         """
     assert run_mocked(program, "vcr") == {"played": ["real", 2]}
-    assert len(service.requests) == 2
+    assert len(mocked_service.requests) == 2
 
 
-def test_vcr_can_filter_the_key_of_score_calls(run_mocked: Run, service: FaultServer, tmp_path: Path) -> None:
+def test_vcr_can_filter_the_key_of_score_calls(run_mocked: Run, mocked_service: FaultServer, tmp_path: Path) -> None:
     program = """
         with new_client() as client, vcr.use_cassette(
             path, filter_query_parameters=["api_key"], filter_headers=["X-THIRDWATCH-API-KEY"]
@@ -262,13 +266,13 @@ def test_vcr_can_filter_the_key_of_score_calls(run_mocked: Run, service: FaultSe
             report(recorded=[call(client), score(client)])
         """
     assert run_mocked(program, "vcr") == {"recorded": ["real", 2]}
-    assert f"api_key={KEY}" in service.requests[1].line
+    assert f"api_key={KEY}" in mocked_service.requests[1].line
     cassette = (tmp_path / "cassette").read_text()
     assert "order_id=o-1001" in cassette
     assert KEY not in cassette
 
 
-def test_pook_sees_the_headers_and_the_body_of_a_call(run_mocked: Run, service: FaultServer) -> None:
+def test_pook_sees_the_headers_and_the_body_of_a_call(run_mocked: Run, mocked_service: FaultServer) -> None:
     program = """
         with pook.use(), new_client() as client:
             mock = pook.post(root + "/event/v1/order_status").header("X-THIRDWATCH-API-KEY", key)
@@ -277,11 +281,11 @@ def test_pook_sees_the_headers_and_the_body_of_a_call(run_mocked: Run, service: 
             report(result=result, calls=mock.calls)
         """
     assert run_mocked(program, "pook") == {"result": None, "calls": 1}
-    assert service.requests == []
+    assert mocked_service.requests == []
 
 
 def test_responses_which_replaces_requests_alone_leaves_the_client_as_it_is(
-    run_mocked: Run, service: FaultServer
+    run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
         import responses
@@ -291,4 +295,4 @@ def test_responses_which_replaces_requests_alone_leaves_the_client_as_it_is(
             report(bare=bare()["message"], ours=[call(client), score(client)])
         """
     assert run_mocked(program, "responses") == {"bare": "real", "ours": ["real", 2]}
-    assert len(service.requests) == 3
+    assert len(mocked_service.requests) == 3

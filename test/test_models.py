@@ -51,7 +51,7 @@ PERSONAL_HERE = {
     "ItemStatus": {"description"},
     "Tag": {"description"},
 }
-"""Fields that tell of a person in these models, and of a thing in others."""
+"""Fields about a person in these models, and of a thing in others."""
 
 
 def personal(name: str) -> set[str]:

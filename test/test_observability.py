@@ -47,7 +47,7 @@ def test_calls_are_silent_unless_they_are_listened_to(capfd: pytest.CaptureFixtu
     assert capfd.readouterr() == ("", "")
 
 
-def test_no_handler_is_installed_so_that_warnings_reach_whoever_set_up_no_logging() -> None:
+def test_no_handler_is_installed_so_that_warnings_are_seen_without_any_logging_set_up() -> None:
     logger = logging.getLogger("thirdwatch_api")
     assert logger.handlers == []
     assert (logger.level, logger.propagate) == (logging.NOTSET, True)

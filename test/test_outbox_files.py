@@ -317,9 +317,6 @@ def test_an_outbox_that_nobody_closes_leaves_nothing_open(path: Path, recwarn: p
     assert not path.with_name("thirdwatch.db-wal").exists()  # the last connection took it along
 
 
-# Processes
-
-
 @FORKS
 def test_children_write_while_the_parent_leads(path: Path) -> None:
     program = """

@@ -65,9 +65,6 @@ def test_what_is_no_status_has_a_meaning_as_well(error: ApiException, verdict: V
     assert judge(error) is verdict
 
 
-# The gate
-
-
 def fail(gate: Gate, verdict: Verdict, now: float, asked: float | None = None) -> Verdict:
     return gate.leave(gate.enter(), verdict, "why", asked, now)
 
@@ -164,9 +161,6 @@ def test_the_pace_is_even_and_what_a_pause_left_unused_is_lost() -> None:
         burst += 1
     assert burst == pytest.approx(21, abs=1)
     assert Pace(None).wait(now) == 0
-
-
-# The window
 
 
 def rows(*pairs: tuple[int, str | None]) -> list[Row]:
@@ -270,9 +264,6 @@ def test_a_random_probe_meets_every_order_sooner_or_later() -> None:
     assert met == {1, 2, 3}
     assert window.has_ready
     assert window.is_low
-
-
-# Kinds, keys and parts
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.class_name)

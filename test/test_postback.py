@@ -56,7 +56,7 @@ def read(fields: object, headers: Any = HEADERS) -> Any:
 
 
 def refuse(status: int, fields: object, headers: Any = HEADERS) -> ApiException:
-    """Expect a refusal that tells nothing about what came."""
+    """Expect a refusal that shows nothing of what came."""
     with pytest.raises(postback.PostbackException) as caught:
         read(fields, headers)
     error = caught.value

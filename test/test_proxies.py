@@ -243,7 +243,7 @@ def test_a_proxy_that_lets_nobody_in_is_named_as_the_cause() -> None:
             OrderStatusApi(client).order_status(EVENT)
 
 
-def test_a_response_that_makes_no_sense_through_tls_in_tls_is_told_as_any_other(
+def test_a_response_that_makes_no_sense_through_tls_in_tls_is_reported_as_any_other(
     authority: Authority, ca_file: str
 ) -> None:
     confused = raw(head(200, {"Content-Length": "20, 21"}) + OK, "close")

@@ -260,14 +260,14 @@ def test_a_retry_after_beyond_the_deadline_raises_at_once_and_says_when(value: A
     assert seconds - (0 if value is not date else 60) <= caught.value.retry_after <= seconds
 
 
-def test_retry_after_is_told_for_a_status_that_is_not_tried_again() -> None:
+def test_retry_after_is_reported_for_a_status_that_is_not_tried_again() -> None:
     with FaultServer(respond(413, headers={"Retry-After": "7"})) as server, make_client(server.url) as client:
         with pytest.raises(ApiException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert (caught.value.retry_after, caught.value.attempts) == (7.0, 1)
 
 
-def test_without_retry_after_none_is_told() -> None:
+def test_without_retry_after_none_is_reported() -> None:
     with FaultServer(respond(503)) as server, make_client(server.url, retries=0) as client:
         with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT)
@@ -365,14 +365,14 @@ def test_a_time_out_is_tried_again_as_a_cut_connection_is() -> None:
     assert all(wait >= 0.2 for wait in waits)
 
 
-def test_a_name_in_the_message_tells_how_many_attempts_were_made() -> None:
+def test_a_name_in_the_message_says_how_many_attempts_were_made() -> None:
     with FaultServer(respond(503)) as server, make_client(server.url) as client:
         record_waits(client)
         with pytest.raises(ServiceException, match="after 4 attempts"):
             OrderStatusApi(client).order_status(EVENT)
 
 
-def test_a_success_after_failures_raises_nothing_and_tells_its_status() -> None:
+def test_a_success_after_failures_raises_nothing_and_reports_its_status() -> None:
     with FaultServer(respond(503), respond(502), respond(201)) as server, make_client(server.url) as client:
         record_waits(client)
         assert OrderStatusApi(client).order_status_with_http_info(EVENT).status == 201

@@ -1,4 +1,4 @@
-"""The round trip of an order: reported, paid, scored, told, decided."""
+"""The round trip of an order: reported, paid, scored, reported to the shop, decided."""
 
 import http.client
 import json
@@ -102,8 +102,8 @@ def test_the_round_trip(sandbox: Sandbox, client: ApiClient, shop: Shop) -> None
     order(client, amount="8200")
     assert sandbox.postbacks == []
     pay(client)
-    (told,) = sandbox.postbacks
-    assert (told.kind, told.url, told.status, told.error) == ("score_postback", shop.url, 200, None)
+    (sent,) = sandbox.postbacks
+    assert (sent.kind, sent.url, sent.status, sent.error) == ("score_postback", shop.url, 200, None)
     score = ScoreApi(client).score("o-1001")
     assert (score.score, score.flag, score.user_id, score.is_risky) == (82, "red", "u-42", True)
     assert shop.notices == [postback.ScorePostback("o-1001", "red", 82, score.reasons)]

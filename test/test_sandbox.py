@@ -134,7 +134,7 @@ def test_an_event_is_accepted_at_each_path_and_recorded_as_its_model(sandbox: Sa
 
 
 @pytest.mark.parametrize("api", API_CLASSES)
-def test_all_problems_of_an_event_are_told_at_once(sandbox: Sandbox, api: Any) -> None:
+def test_all_problems_of_an_event_are_reported_at_once(sandbox: Sandbox, api: Any) -> None:
     reply = ask(sandbox, b'{"_whatever": 1}', path=f"/event{api.path}")
     assert reply.status == 400
     assert f"{api.model.__name__}._whatever: unknown key" in reply.json["error"]
@@ -1149,7 +1149,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str | None]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_prints_each_request_until_it_is_told_to_stop(run: Any, number: signal.Signals) -> None:
+def test_the_command_prints_each_request_until_it_has_to_stop(run: Any, number: signal.Signals) -> None:
     terminal = Terminal()
 
     def meanwhile() -> None:

@@ -193,7 +193,7 @@ def test_closing_a_client_ends_accepted_calls_first() -> None:
 
 
 @in_time
-def test_closing_a_client_drops_what_its_deadline_leaves_and_tells_whoever_waits() -> None:
+def test_closing_a_client_drops_what_its_deadline_leaves_and_ends_each_wait() -> None:
     with FaultServer(stall) as server, make_client(server.url, callback_threads=1, deadline=0.2) as client:
         options: Any = {"callback": print, "_deadline": 1}
         handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, **options) for _ in range(20)]
@@ -292,14 +292,14 @@ def test_failed_calls_leave_descriptors_where_they_were(tmp_path: Path) -> None:
     authority = Authority()
     stranger = Authority().write(str(tmp_path / "ca.pem"))
     steps = (respond(400), respond(503), lambda peer: peer.reset(), lambda peer: peer.hang_up())
-    with FaultServer(*steps * 20) as server, FaultServer(tls=authority.server()) as distrusted:
+    with FaultServer(*steps * 20) as server, FaultServer(tls=authority.server()) as untrusted:
         for counted in (False, True):
             before = _descriptors()
-            for url in [server.url] * 4 + [distrusted.url] * 2:
+            for url in [server.url] * 4 + [untrusted.url] * 2:
                 with make_client(url, retries=0, ssl_ca_cert=stranger) as client, pytest.raises(ApiException):
                     OrderStatusApi(client).order_status(EVENT)
             gc.collect()
-            eventually(lambda: not server.open_connections + distrusted.open_connections)
+            eventually(lambda: not server.open_connections + untrusted.open_connections)
             if counted:
                 eventually(partial(_no_more_descriptors_than, before))
 

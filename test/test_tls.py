@@ -1,4 +1,4 @@
-"""Who the service is, is checked; what is wrong with a certificate is told, and not tried again."""
+"""Who the service is, is checked; what is wrong with a certificate is reported, and not tried again."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_empty_text_is_sent_where_nothing_is_required() -> None:
 
 
 @every_field
-def test_every_field_refuses_a_wrong_type_and_tells_its_path(name: str, field: FieldFact) -> None:
+def test_every_field_refuses_a_wrong_type_and_names_its_path(name: str, field: FieldFact) -> None:
     wrong: dict[str, object] = {"str": [CANARY], "bool": 1, "int": True, "CustomInfo": CANARY}
     value = wrong.get(field.type, CANARY)
     label = "any mapping" if field.type == "CustomInfo" else field.type

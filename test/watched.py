@@ -199,12 +199,12 @@ def main(instrument: str, *urls: str) -> None:
         for kind, call in CALLS.items():
             heard.clear()
             outcome = "success"
-            with make_client(url, retries=0, timeout=10.0) as client, watch() as tell:
+            with make_client(url, retries=0, timeout=10.0) as client, watch() as keep:
                 try:
                     call(client)
                 except ApiException as error:
                     outcome = type(error).__name__
-                    tell(error)
+                    keep(error)
             report[f"{name}, {kind}"] = (outcome, "\n".join(heard))
     json.dump(report, sys.stdout)
 

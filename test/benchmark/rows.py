@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
     what: str
     values: list[float]
-    """What the rounds measured; empty where this machine can't tell."""
+    """What the rounds measured; empty where this machine can't measure it."""
     must: str = ""
     aim: str = ""
     unit: str = ""
@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
     @property
     def goal(self) -> str:
-        """Tell which goal the median reaches."""
+        """The name of the goal that the median reaches."""
         if not self.values or not self.must:
             return ""
         reached = [name for name in ("must", "aim") if _holds(statistics.median(self.values), getattr(self, name))]

@@ -1,7 +1,7 @@
 """The server where no C compiler is found, and the one for TLS: an event loop that gives every request one response.
 
-``server.py RESPONSE [CERTIFICATE]`` prints its port and serves until standard input ends. ``GET /stats`` tells what was
-counted of all other requests. With a certificate it speaks TLS, and closes each connection after its response.
+``server.py RESPONSE [CERTIFICATE]`` prints its port and serves until standard input ends. ``GET /stats`` returns what
+was counted of all other requests. With a certificate it speaks TLS, and closes each connection after its response.
 """
 
 import asyncio

@@ -34,7 +34,7 @@ class Counts(NamedTuple):
 
     @property
     def packets_per_request(self) -> float:
-        """Packets as the kernel counted them, reads where it does not tell."""
+        """Packets as the kernel counted them, reads where it does not count."""
         return max(self.packets, self.reads) / self.requests
 
     def since(self, before: "Counts") -> "Counts":
