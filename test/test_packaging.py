@@ -64,6 +64,7 @@ BELOW = {
     "apis": {"api_client", "configuration", "exceptions", "models"},
     "postback": {"configuration", "exceptions", "models"},
     "outbox": {"api_client", "apis", "exceptions", "models"},
+    "backfill": {"api_client", "apis", "configuration", "exceptions", "models", "outbox"},
     "__main__": {"cli"},
     "__init__": {"api_client", "apis", "attempt", "callbacks", "configuration", "exceptions", "models", "version"},
 }
@@ -73,7 +74,7 @@ helper, whose name begins with ``_`` and which imports none."""
 DEPENDENCIES = {"certifi": "certifi", "dateutil": "python-dateutil", "six": "six", "urllib3": "urllib3"}
 """The distribution of each module that the package may import beside the standard library."""
 
-EXTRAS = {"argcomplete", "celery", "cryptography", "django", "opentelemetry", "rich", "sqlalchemy"}
+EXTRAS = {"argcomplete", "celery", "cryptography", "django", "opentelemetry", "rich", "sqlalchemy", "zstandard"}
 """What an extra installs, or the user has: imported where it is used, and nowhere at start-up."""
 
 DISTRIBUTIONS = os.environ.get("DISTRIBUTIONS")

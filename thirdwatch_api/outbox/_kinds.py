@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from hashlib import sha256
 from json import loads
@@ -16,7 +16,7 @@ from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import to_json
 from ..models._model import Model
 
-__all__ = ["SLOTS", "Kind", "encode_event", "find_kind", "order_key", "slot_of"]
+__all__ = ["SLOTS", "Kind", "encode_event", "find_kind", "kind_names", "order_key", "slot_of"]
 
 SLOTS = 256
 """Number of groups that orders are spread over; a part of a relay takes some of them."""
@@ -72,6 +72,11 @@ def find_kind(event: object, name: str | None = None) -> Kind:
             raise ApiValueError('kind: is missing; a dict does not say what it is: add(event, kind="create_order")')
         raise ApiTypeError(f"event: expected a model that can be sent, or a dict, got {type(event).__name__}")
     return kind
+
+
+def kind_names() -> Collection[str]:
+    """Return the names of all kinds."""
+    return _by_name().keys()
 
 
 def encode_event(event: object, kind: Kind) -> tuple[str, str | None]:
