@@ -14,7 +14,7 @@ from ..exceptions import ApiException
 from ..version import __version__
 from ._exit import BROKEN_PIPE, INTERRUPTED, USAGE, CommandError, exit_code, one_line
 from ._output import Output, add_output_options, set_up_log
-from ._parser import Parser, unknown_word
+from ._parser import Parser
 
 __all__ = ["COMMANDS", "main", "whole_parser"]
 
@@ -61,8 +61,6 @@ def _run(given: list[str]) -> int:
     if name is None and not given:
         parser.print_help(sys.stderr)
         return USAGE
-    if name is not None and name not in COMMANDS:
-        parser.error(unknown_word("command", name, COMMANDS))
     options = parser.parse_args(given)
     set_up_log(options)
     try:
@@ -99,13 +97,11 @@ def _parser(whole: Sequence[str] | dict[str, str]) -> Parser:
         ("thirdwatch relay /var/lib/shop/thirdwatch.db", "send what waits in an outbox"),
     )
     parser.add_argument("--version", action="version", version=f"thirdwatch {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for name, what in COMMANDS.items():
-        command: Parser = commands.add_parser(name, help=what)
-        command.set_defaults(parser=command, json=False, quiet=False, debug=False)
+    for name, command in parser.add_commands(COMMANDS, "command").items():
         if name in whole:
             _module(name).configure(command)
-            add_output_options(command)
+            if not command.commands:
+                add_output_options(command)
             command.finish()
     parser.finish()
     return parser
