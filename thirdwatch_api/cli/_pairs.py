@@ -117,8 +117,9 @@ def _converted(field: Field, key: str, value: object) -> object:
 
 def _first_part(key: str, field: Field) -> str:
     """Return a key that goes into a field, as an example."""
-    number = ".0" if field.kind is FieldKind.LIST else ""
-    return f"{key}{number}.{field_table(field.model)[0].name}" if field.kind is not FieldKind.FREE else f"{key}.channel"
+    if field.model is None or field.kind is FieldKind.FREE:
+        return f"{key}.channel"
+    return f"{key}{'.0' if field.kind is FieldKind.LIST else ''}.{field_table(field.model)[0].name}"
 
 
 def _close_lists(value: Any, path: str) -> Any:

@@ -108,8 +108,10 @@ def _list_fields(model: type[Model], output: Output) -> None:
 
 
 def _rows(model: type[Model], path: str) -> Any:
+    alone = sum(field.identity for field in field_table(model)) == 1
     for field in field_table(model):
-        notes = ["required"] if field.required else ["this or another id is required"] if field.identity else []
+        notes = ["required"] if field.required or (field.identity and alone) else []
+        notes += ["one of the ids is required"] if field.identity and not alone else []
         notes += ["milliseconds since 1970"] if field.milliseconds else []
         notes += [", ".join(field.known[:6]) + (", ..." if len(field.known) > 6 else "")] if field.known else []
         name = f"{path}{field.name}" + (".0" if field.kind is FieldKind.LIST else "")
