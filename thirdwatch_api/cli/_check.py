@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from ..configuration import Configuration
 from ._exit import FAILED, OK
 from ._output import Output
 from ._parser import Parser
 from ._probe import STEPS, Finding, Probe
-from ._service import add_service_options, read_key
+from ._service import add_service_options, make_configuration
 
 __all__ = ["configure", "run"]
 
@@ -34,8 +33,8 @@ def configure(parser: Parser) -> None:
 
 def run(arguments: Namespace, output: Output) -> int:
     """Look at one thing after the other."""
-    settings = {"api_key": read_key(arguments), "host": arguments.host}
-    configuration = Configuration(**settings, app_info="thirdwatch-cli", retries=0, deadline=20.0)
+    configuration = make_configuration(arguments)
+    configuration.retries = 0
     probe = Probe(configuration, send=arguments.send, key_file=arguments.key_file)
     findings: dict[str, Finding] = {}
     try:

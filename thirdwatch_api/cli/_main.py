@@ -12,7 +12,7 @@ from typing import Any
 from .._lazy import load
 from ..exceptions import ApiException
 from ..version import __version__
-from ._exit import BROKEN_PIPE, INTERRUPTED, USAGE, CommandError, exit_code, one_line
+from ._exit import BROKEN_PIPE, INTERRUPTED, STOPPED, USAGE, CommandError, exit_code, one_line
 from ._output import Output, add_output_options, set_up_log
 from ._parser import Parser
 
@@ -61,7 +61,7 @@ def _run(given: list[str]) -> int:
     if name is None and not given:
         parser.print_help(sys.stderr)
         return USAGE
-    options = parser.parse_args(given)
+    options = parser.read(given)
     set_up_log(options)
     try:
         code: int = _module(options.command).run(options, Output(as_json=options.json, quiet=options.quiet))
@@ -71,7 +71,8 @@ def _run(given: list[str]) -> int:
         return _report(error, options)
     except Exception as error:  # noqa: BLE001 - a person sees one line, whatever happened
         # Its text may hold what an event does.
-        return _report(CommandError(f"internal error ({type(error).__name__}); --debug shows where"), options, error)
+        hidden = CommandError(f"internal error ({type(error).__name__}); --debug shows where", STOPPED)
+        return _report(hidden, options, error)
     return code
 
 
@@ -93,7 +94,7 @@ def _parser(whole: Sequence[str] | dict[str, str]) -> Parser:
         "Work with the Thirdwatch fraud-detection service from the command line.",
         ("thirdwatch check", "can this machine send?"),
         ("thirdwatch sandbox", "try everything without an account"),
-        ("thirdwatch send order_status user_id=u-42 order_id=o-1001 order_status=_fulfilled", ""),
+        ("thirdwatch send login user_id=u-42", "send one event"),
         ("thirdwatch relay /var/lib/shop/thirdwatch.db", "send what waits in an outbox"),
     )
     parser.add_argument("--version", action="version", version=f"thirdwatch {__version__}")

@@ -31,8 +31,8 @@ def read_pairs(model: type[Model], words: list[str]) -> dict[str, Any]:
         key, sign, value = found.groups()
         path = re.sub(r"\[(\d+)\]", r".\1", key).split(".")
         _put(event, model, path, key, _parsed(key, value) if sign == ":=" else value)
-    _close_lists(event, "")
-    return event
+    closed: dict[str, Any] = _close_lists(event)
+    return closed
 
 
 def _parsed(key: str, text: str) -> object:
@@ -50,7 +50,7 @@ def _put(event: dict[str, Any], model: type[Model], path: list[str], key: str, v
     if not rest:
         _set(event, field.wire, key, _converted(field, key, value))
     elif field.kind is FieldKind.FREE:
-        _put_free(event.setdefault(field.wire, {}), rest, key, value)
+        _put_free(_part(event, field.wire, key), rest, key, value)
     elif field.model is None:
         raise CommandError(f"{key}: {name} has no parts")
     elif field.kind is not FieldKind.LIST:
@@ -58,12 +58,21 @@ def _put(event: dict[str, Any], model: type[Model], path: list[str], key: str, v
     elif not rest[0].isdecimal() or int(rest[0]) >= _MOST_ITEMS or len(rest) < 2:
         raise CommandError(f"{key}: {name} is a list; write {_first_part(name, field)}=... for its first item")
     else:
-        items = event.setdefault(field.wire, _Items())
+        items = event.setdefault(field.wire, _Items(key.partition(rest[0])[0].rstrip(".[")))
+        if not isinstance(items, _Items):
+            raise CommandError(f"{key}: is given twice")
         _put(items.setdefault(int(rest[0]), {}), field.model, rest[1:], key, value)
 
 
 class _Items(dict[int, Any]):
-    """The items of a list by their numbers, as they come."""
+    """The items of a list by their numbers, as they come.
+
+    :param key: the key of the list, as it was written
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key: str = key
 
 
 def _part(event: dict[str, Any], wire: str, key: str) -> dict[str, Any]:
@@ -122,14 +131,13 @@ def _first_part(key: str, field: Field) -> str:
     return f"{key}{'.0' if field.kind is FieldKind.LIST else ''}.{field_table(field.model)[0].name}"
 
 
-def _close_lists(value: Any, path: str) -> Any:
-    """Turn the items of lists into lists, in place."""
+def _close_lists(value: Any) -> Any:
+    """Return a value in which the items of lists are lists."""
     if isinstance(value, _Items):
         missing = next((number for number in range(len(value)) if number not in value), None)
         if missing is not None:
-            raise CommandError(f"{path}.{missing}: is missing; the items of a list begin with 0 and leave out none")
-        return [_close_lists(value[number], f"{path}.{number}") for number in range(len(value))]
+            raise CommandError(f"{value.key}.{missing}: is missing; items begin with 0 and leave out no number")
+        return [_close_lists(value[number]) for number in range(len(value))]
     if isinstance(value, dict):
-        for name, part in value.items():
-            value[name] = _close_lists(part, f"{path}.{name}".lstrip("."))
+        return {name: _close_lists(part) for name, part in value.items()}
     return value

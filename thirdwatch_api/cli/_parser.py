@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NoReturn
@@ -34,7 +34,7 @@ class Parser(ArgumentParser):
         """
         self.description = text
         self.examples = examples
-        width = max((len(command) for command, _ in examples), default=0)
+        width = max((len(command) for command, what in examples if what), default=0)
         lines = (f"  {command:{width}}  {what}".rstrip() for command, what in examples)
         self.epilog = "\n".join(["examples:", *lines]) if examples else None
 
@@ -63,9 +63,8 @@ class Parser(ArgumentParser):
 
     @staticmethod
     def _word(action: Action) -> str:
-        name = str(action.metavar or action.dest.upper())
-        if action.choices is not None and not action.metavar:
-            name = f"{{{','.join(action.choices)}}}"
+        """Return how often an argument may stand, as usage lines write it."""
+        name = str(action.metavar)
         many = {
             "*": f"{name} ..." if name.startswith("[") else f"[{name} ...]",
             "+": f"{name} ...",
@@ -79,9 +78,9 @@ class Parser(ArgumentParser):
         sys.stderr.write(f"{self.prog}: {one_line(ValueError(message))}; see {self.prog} --help\n")
         raise SystemExit(USAGE)
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def read(self, given: Sequence[str]) -> Namespace:
         """Parse, and name the nearest option where one is unknown."""
-        arguments, rest = self.parse_known_args(args, namespace)
+        arguments, rest = self.parse_known_args(given)
         parser: Parser = getattr(arguments, "parser", None) or self
         if "words" in vars(arguments):  # argparse takes no words behind an option that follows other words
             arguments.words += [word for word in rest if not word.startswith("-")]
