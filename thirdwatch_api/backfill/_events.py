@@ -8,7 +8,7 @@ from .._json import load
 from ..configuration import did_you_mean
 from ..exceptions import ApiValueError
 from ..models._encoder import to_json
-from ..outbox._kinds import Kind, find_kind, kind_names
+from ..outbox._kinds import Kind, find_kind, kinds_by_name
 from ._mapping import Columns, Layout
 from ._records import BackfillError, Record, RowError
 
@@ -63,7 +63,7 @@ class EventReader:
         try:
             return find_kind({}, name)
         except ApiValueError as error:
-            raise BackfillError(f"{error}{did_you_mean(name, kind_names())}") from None
+            raise BackfillError(f"{error}{did_you_mean(name, kinds_by_name())}") from None
 
     def read(self, record: Record) -> Event:
         """Return the event of a row.
@@ -90,9 +90,9 @@ class EventReader:
         name = row.get("kind")
         kind = self._kind
         if name is not None:
-            if not isinstance(name, str) or name not in kind_names():
+            if not isinstance(name, str) or name not in kinds_by_name():
                 # What the row says is not repeated: the file may be another one than its name promises.
-                raise RowError(f"kind: is none that exists{did_you_mean(str(name), kind_names())}")
+                raise RowError(f"kind: is none that exists{did_you_mean(str(name), kinds_by_name())}")
             kind = find_kind({}, name)
         if not isinstance(row["event"], dict):
             raise RowError("event: is no JSON object")

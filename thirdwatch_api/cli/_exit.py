@@ -8,7 +8,13 @@ from ..exceptions import (
     ApiValueError,
     ConnectionException,
     InvalidResponseException,
+    NotFoundException,
+    RedirectException,
     ScoreNotReadyException,
+    TimeoutException,
+    TLSException,
+    TooManyRequestsException,
+    UnauthorizedException,
 )
 
 __all__ = [
@@ -19,6 +25,7 @@ __all__ = [
     "STOPPED",
     "USAGE",
     "CommandError",
+    "advice",
     "exit_code",
     "one_line",
     "printable",
@@ -37,6 +44,20 @@ BROKEN_PIPE = 141
 """Nobody reads the output any more, as shells write it."""
 
 _OF_THE_EVENT = (400, 409, 410, 411, 413, 414, 415, 422, 431)
+
+
+_NETWORK = "`thirdwatch check` says what is wrong on the way."
+_ADVICE: dict[type[ApiException], str] = {
+    ConnectionException: _NETWORK,
+    TLSException: _NETWORK,
+    TimeoutException: _NETWORK,
+    InvalidResponseException: "Something other than the service may have responded: check THIRDWATCH_HOST and proxies.",
+    RedirectException: "Set THIRDWATCH_HOST or --host to the final address.",
+    NotFoundException: "Check THIRDWATCH_HOST or --host, its path included.",
+    UnauthorizedException: "Check THIRDWATCH_API_KEY or --key-file: the service does not know this key.",
+    TooManyRequestsException: "Send more slowly, or again later.",
+}
+"""Advice for people, instead of that for programmers."""
 
 
 class CommandError(Exception):
@@ -64,8 +85,15 @@ def exit_code(error: Exception) -> int:
     return STOPPED
 
 
+def advice(error: ApiException) -> str:
+    """Return what a person at a terminal can do, where the advice of the error is for programmers."""
+    return _ADVICE.get(type(error), error.hint) if error.hint == type(error).hint else error.hint
+
+
 def one_line(error: Exception) -> str:
     """Return what an error says, in one line that a terminal can show."""
+    if isinstance(error, ApiException):
+        error.hint = advice(error)
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if isinstance(error.filename, str) else ""

@@ -12,9 +12,9 @@ from typing import Any
 from .._lazy import load
 from ..exceptions import ApiException
 from ..version import __version__
-from ._exit import BROKEN_PIPE, INTERRUPTED, USAGE, CommandError, exit_code, one_line
+from ._exit import BROKEN_PIPE, INTERRUPTED, STOPPED, USAGE, CommandError, exit_code, one_line
 from ._output import Output, add_output_options, set_up_log
-from ._parser import Parser, unknown_word
+from ._parser import Parser
 
 __all__ = ["COMMANDS", "main", "whole_parser"]
 
@@ -62,9 +62,7 @@ def _run(given: list[str]) -> int:
     if name is None and not given:
         parser.print_help(sys.stderr)
         return USAGE
-    if name is not None and name not in COMMANDS:
-        parser.error(unknown_word("command", name, COMMANDS))
-    options = parser.parse_args(given)
+    options = parser.read(given)
     set_up_log(options)
     try:
         code: int = _module(options.command).run(options, Output(as_json=options.json, quiet=options.quiet))
@@ -74,7 +72,8 @@ def _run(given: list[str]) -> int:
         return _report(error, options)
     except Exception as error:  # noqa: BLE001 - a person sees one line, whatever happened
         # Its text may hold what an event does.
-        return _report(CommandError(f"internal error ({type(error).__name__}); --debug shows where"), options, error)
+        hidden = CommandError(f"internal error ({type(error).__name__}); --debug shows where", STOPPED)
+        return _report(hidden, options, error)
     return code
 
 
@@ -96,17 +95,15 @@ def _parser(whole: Sequence[str] | dict[str, str]) -> Parser:
         "Work with the Thirdwatch fraud-detection service from the command line.",
         ("thirdwatch check", "can this machine send?"),
         ("thirdwatch sandbox", "try everything without an account"),
-        ("thirdwatch send order_status user_id=u-42 order_id=o-1001 order_status=_fulfilled", ""),
+        ("thirdwatch send login user_id=u-42", "send one event"),
         ("thirdwatch relay /var/lib/shop/thirdwatch.db", "send what waits in an outbox"),
     )
     parser.add_argument("--version", action="version", version=f"thirdwatch {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for name, what in COMMANDS.items():
-        command: Parser = commands.add_parser(name, help=what)
-        command.set_defaults(parser=command, json=False, quiet=False, debug=False)
+    for name, command in parser.add_commands(COMMANDS, "command").items():
         if name in whole:
             _module(name).configure(command)
-            add_output_options(command)
+            if not command.commands:
+                add_output_options(command)
             command.finish()
     parser.finish()
     return parser

@@ -107,7 +107,6 @@ def set_up_log(arguments: Namespace) -> None:
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger(__name__.partition(".")[0])
     logger.handlers[:] = [handler]
-    logger.propagate = False
     quiet, debug = getattr(arguments, "quiet", False), getattr(arguments, "debug", False)
     logger.setLevel(logging.DEBUG if debug else logging.ERROR if quiet else logging.INFO)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from argparse import Action, ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Sequence
+from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NoReturn
 
 from ..configuration import did_you_mean
 from ._exit import USAGE, one_line
 
-__all__ = ["Parser", "part", "positive", "rate", "seconds", "unknown_word"]
+__all__ = ["Parser", "age", "part", "positive", "rate", "seconds", "unknown_word"]
 
 
 class Parser(ArgumentParser):
@@ -23,6 +23,8 @@ class Parser(ArgumentParser):
         self.allow_abbrev = False
         self.examples: Sequence[tuple[str, str]] = ()
         """Commands that work as they stand, and what each does."""
+        self.commands: dict[str, Parser] = {}
+        """The parsers of its commands, where it has some."""
 
     def describe(self, text: str, *examples: tuple[str, str]) -> None:
         """Set what the help says above and below the arguments.
@@ -32,9 +34,27 @@ class Parser(ArgumentParser):
         """
         self.description = text
         self.examples = examples
-        width = max((len(command) for command, _ in examples), default=0)
+        width = max((len(command) for command, what in examples if what), default=0)
         lines = (f"  {command:{width}}  {what}".rstrip() for command, what in examples)
         self.epilog = "\n".join(["examples:", *lines]) if examples else None
+
+    def add_commands(self, commands: Mapping[str, str], dest: str) -> dict[str, Parser]:
+        """Add commands, and return the parser of each.
+
+        :param commands: what each does
+        :param dest: the attribute that holds the name of the chosen one
+        """
+        kind = dest.upper()
+        adding = self.add_subparsers(dest=dest, metavar=kind, title=f"{dest}s", required=True, prog=self.prog)
+        for name, what in commands.items():
+            command = self.commands[name] = adding.add_parser(name, help=what)
+            command.set_defaults(parser=command, json=False, quiet=False, debug=False)
+        return self.commands
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        """Name the nearest choice where there is no such one."""
+        if action.choices is not None and value not in action.choices:
+            raise ArgumentError(action, unknown_word(str(value), action.choices))
 
     def finish(self) -> None:
         """Shorten the usage, once all arguments are declared: the list of options follows anyway."""
@@ -43,10 +63,14 @@ class Parser(ArgumentParser):
 
     @staticmethod
     def _word(action: Action) -> str:
-        name = str(action.metavar or action.dest.upper())
-        if action.choices is not None and not action.metavar:
-            name = f"{{{','.join(action.choices)}}}"
-        many = {"*": f"[{name} ...]", "+": f"{name} ...", "?": f"[{name}]", "A...": f"{name} ..."}
+        """Return how often an argument may stand, as usage lines write it."""
+        name = str(action.metavar)
+        many = {
+            "*": f"{name} ..." if name.startswith("[") else f"[{name} ...]",
+            "+": f"{name} ...",
+            "?": f"[{name}]",
+            "A...": f"{name} ...",
+        }
         return many.get(str(action.nargs), name)
 
     def error(self, message: str) -> NoReturn:
@@ -54,11 +78,14 @@ class Parser(ArgumentParser):
         sys.stderr.write(f"{self.prog}: {one_line(ValueError(message))}; see {self.prog} --help\n")
         raise SystemExit(USAGE)
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def read(self, given: Sequence[str]) -> Namespace:
         """Parse, and name the nearest option where one is unknown."""
-        arguments, rest = self.parse_known_args(args, namespace)
+        arguments, rest = self.parse_known_args(given)
+        parser: Parser = getattr(arguments, "parser", None) or self
+        if "words" in vars(arguments):  # argparse takes no words behind an option that follows other words
+            arguments.words += [word for word in rest if not word.startswith("-")]
+            rest = [word for word in rest if word.startswith("-")]
         if rest:
-            parser: Parser = getattr(arguments, "parser", None) or self
             parser.error(f"unknown argument {rest[0]}{parser.advice(rest[0])}")
         return arguments
 
@@ -71,10 +98,10 @@ class Parser(ArgumentParser):
         return f": it goes behind {self.prog!r}" if name in options else did_you_mean(name, options)
 
 
-def unknown_word(what: str, given: str, known: Iterable[str]) -> str:
+def unknown_word(given: str, known: Iterable[str]) -> str:
     """Return why a word is none of the known ones."""
     names = list(known)
-    return f"there is no {what} {given!r}{did_you_mean(given, names) or '; there are ' + ', '.join(names)}"
+    return f"there is no {given!r}{did_you_mean(given, names) or '; there are ' + ', '.join(names)}"
 
 
 def _number(text: str, kind: Callable[[str], float], what: str, *, least: float, above: bool = False) -> Any:
@@ -98,6 +125,13 @@ def seconds(text: str) -> float:
     unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:])
     number: float = _number(text[:-1] if unit else text, float, "seconds, or a time such as 90s, 5m, 2h, 30d", least=0)
     return number * (unit or 1)
+
+
+def age(text: str) -> float:
+    """Read a time with its unit, where a number alone could be misread: ``30d``."""
+    if text[-1:].isdecimal():
+        raise ArgumentTypeError(f"expected a time with its unit, such as {text}d or {text}h, got {text!r}")
+    return seconds(text)
 
 
 def rate(text: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,7 +78,7 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 @contextmanager
-def _ended_by_signals(relay: Relay) -> Iterator[None]:
+def _ended_by_signals(relay: Relay) -> Generator[None]:
     """End a relay by Ctrl-C or SIGTERM. The second one ends the process."""
     numbers = (signal.SIGINT, signal.SIGTERM)
 

@@ -6,11 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from ..api_client import ApiClient
-from ..configuration import Configuration
+from ..configuration import API_KEY_HEADER, Configuration
 from ._exit import CommandError, one_line
 from ._parser import Parser
 
-__all__ = ["add_service_options", "make_client", "read_secret"]
+__all__ = ["add_service_options", "make_client", "make_configuration", "read_secret"]
 
 
 def add_service_options(parser: Parser) -> None:
@@ -40,11 +40,16 @@ def read_secret(path: Path, what: str) -> str:
     return text
 
 
+def make_configuration(arguments: Namespace) -> Configuration:
+    """Return the settings of a command; the key may be missing."""
+    key = read_secret(arguments.key_file, "the API key") if arguments.key_file else None
+    return Configuration(api_key=key, host=arguments.host, app_info="thirdwatch-cli", debug=arguments.debug)
+
+
 def make_client(arguments: Namespace) -> ApiClient:
     """Make the client of a command. Close it, or use it with ``with``."""
-    key = read_secret(arguments.key_file, "the API key") if arguments.key_file else None
-    configuration = Configuration(api_key=key, host=arguments.host, app_info="thirdwatch-cli", debug=arguments.debug)
-    if not configuration.get_api_key_with_prefix("X-THIRDWATCH-API-KEY"):
+    configuration = make_configuration(arguments)
+    if not configuration.get_api_key_with_prefix(API_KEY_HEADER):
         raise CommandError(
             "no API key: set THIRDWATCH_API_KEY in the environment, or name a file that holds it with --key-file"
         )
