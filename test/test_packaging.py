@@ -64,6 +64,8 @@ BELOW = {
     "apis": {"api_client", "configuration", "exceptions", "models"},
     "postback": {"configuration", "exceptions", "models"},
     "outbox": {"api_client", "apis", "exceptions", "models"},
+    "backfill": {"api_client", "apis", "configuration", "exceptions", "models", "outbox"},
+    "__main__": {"cli"},
     "__init__": {"api_client", "apis", "attempt", "callbacks", "configuration", "exceptions", "models", "version"},
 }
 """Each part of the package, and the parts below it that it may import. The sandbox may import any; any may import a
@@ -72,7 +74,7 @@ helper, whose name begins with ``_`` and which imports none."""
 DEPENDENCIES = {"certifi": "certifi", "dateutil": "python-dateutil", "six": "six", "urllib3": "urllib3"}
 """The distribution of each module that the package may import beside the standard library."""
 
-EXTRAS = {"celery", "django", "opentelemetry", "sqlalchemy"}
+EXTRAS = {"argcomplete", "celery", "cryptography", "django", "opentelemetry", "rich", "sqlalchemy", "zstandard"}
 """What an extra installs, or the user has: imported where it is used, and nowhere at start-up."""
 
 DISTRIBUTIONS = os.environ.get("DISTRIBUTIONS")
@@ -124,7 +126,7 @@ def part(module: str) -> str:
 
 
 PARTS = {part(module) for module in MODULES}
-HELPERS = {name for name in PARTS if name.startswith("_")} - {"__init__"}
+HELPERS = {name for name in PARTS if name.startswith("_")} - {"__init__", "__main__"}
 
 
 def test_the_version_is_stated_once() -> None:
@@ -237,7 +239,7 @@ def test_a_helper_imports_no_part_of_the_package() -> None:
 
 
 def test_every_part_of_the_package_has_its_place() -> None:
-    assert {*BELOW, "contrib", "sandbox"} == PARTS - HELPERS
+    assert {*BELOW, "cli", "contrib", "sandbox"} == PARTS - HELPERS
 
 
 def test_no_module_takes_a_name_from_a_package_that_would_import_it_on_the_way() -> None:
