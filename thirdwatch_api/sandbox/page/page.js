@@ -543,7 +543,7 @@ function makeFault(script) {
   const parts = [script.status === null ? "normal response" : String(script.status)];
   if (script.delay) parts.push(`after ${script.delay} s`);
   if (script.cut) parts.push("then cut");
-  return make("li", { class: "badge warn" }, `${parts.join(" ")}${script.times > 1 ? ` × ${script.times.toLocaleString("en")}` : ""}`);
+  return make("li", { class: "badge warn" }, `${parts.join(" ")}${script.times > 1 ? ` x ${script.times.toLocaleString("en")}` : ""}`);
 }
 
 // ---- Charts
