@@ -316,6 +316,8 @@ def test_requests_are_shown_after_a_number(sandbox: Sandbox, client: ApiClient) 
     for wrong in ("x", "-1", "9" * 19):
         assert ask(sandbox, f"/_sandbox/requests?after={wrong}").status == 400
     assert ask(sandbox, "/_sandbox/request?number=4").status == 404
+    one = ask(sandbox, "/_sandbox/request?number=2").json
+    assert (one["number"], one["path"], one["status"], len(one["lines"])) == (2, "/event/v1/login", 200, 4)
 
 
 def test_an_order_shows_its_steps(sandbox: Sandbox, client: ApiClient, shop: Receiver) -> None:

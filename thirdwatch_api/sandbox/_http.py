@@ -285,9 +285,8 @@ class _RequestHandler(BaseHTTPRequestHandler):
         for name, value in {**response.headers, "Connection": "close"}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            for piece in response.stream:
-                self.wfile.write(piece)
+        for piece in response.stream:
+            self.wfile.write(piece)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a request that is not valid HTTP."""
