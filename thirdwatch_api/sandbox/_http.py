@@ -73,6 +73,9 @@ class Request:
     number: int = field(default=0, repr=False)
     """1 for the first request that the sandbox recorded, 2 for the next."""
 
+    order_id: str = field(default="", repr=False)
+    """Number of the order that it is about, refused or not; empty when it names none."""
+
     time: datetime = field(default_factory=lambda: datetime.now(timezone.utc), repr=False)
     """When it came, in UTC."""
 
