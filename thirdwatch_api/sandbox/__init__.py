@@ -39,6 +39,7 @@ from ..models._hints import unknown_values
 from ..models._model import JsonObject, Model
 from ..models.client_action import ClientAction
 from ..models.postback_urls import PostbackUrls
+from ._assert import assert_sent
 from ._http import HTTPError, Request, Response, Server, json_response
 from ._state import Delivery, ServiceState
 
@@ -157,6 +158,20 @@ class Sandbox:
         """The last 10,000 requests, in order, with the refused ones."""
         with self._lock:
             return list(self._requests)
+
+    def assert_sent(self, event: Model | JsonObject, *, times: int | None = None) -> None:
+        """Raise AssertionError unless an event was sent and accepted. The error shows the nearest events.
+
+        Only the fields that ``event`` names are compared, and as they travel: ``amount=2500`` is equal to ``"2500"``.
+
+        :param event: an event of the same model, or a dict with wire keys for an event of any model
+        :param times: how many such events are expected, 0 included; None for at least one
+        :raises AssertionError: there is no such event, or not as many
+        :raises ApiTypeError: an argument has the wrong type
+        :raises ApiValueError: a value can't be sent
+        """
+        __tracebackhide__ = True
+        assert_sent(self.requests, event, times)
 
     def configuration(self, **settings: Any) -> Configuration:
         """Return a configuration for calls to this sandbox.
