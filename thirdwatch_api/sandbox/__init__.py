@@ -39,6 +39,7 @@ from ..models._hints import unknown_values
 from ..models._model import JsonObject, Model
 from ..models.client_action import ClientAction
 from ..models.postback_urls import PostbackUrls
+from . import _openapi
 from ._http import HTTPError, Request, Response, Server, json_response
 from ._state import Delivery, ServiceState
 
@@ -289,6 +290,8 @@ class Sandbox:
 
         :param error: what is wrong with the HTTP of the request; such a request uses up no script
         """
+        if request.path == _openapi.PATH and request.method in ("GET", "HEAD") and not error:
+            return Response(200, _openapi.openapi_json(f"http://127.0.0.1:{self._port}"))
         request.authorized = hmac.compare_digest(_pop_key(request), self.api_key.encode())
         with self._lock:
             script = _Script() if error or not self._scripts else self._scripts.popleft()
