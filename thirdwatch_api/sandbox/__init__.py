@@ -233,7 +233,7 @@ class Sandbox(Records):
         self.close()
 
     def _respond(self, request: Request, error: HTTPError | None) -> Response:
-        """Return the response to a request: the OpenAPI document, a file of the page, or what control API or service say.
+        """Return the response to a request: the document, a file of the page, or that of the control API or service.
 
         A request that is refused for its HTTP goes to the service, which records it.
         """
