@@ -247,11 +247,15 @@ class RequestList {
       element.setAttribute("aria-setsize", this.shown.length);
       element.setAttribute("aria-posinset", this.shown.length - place);
       element.setAttribute("aria-selected", request.number === selected.request);
-      if (!element.isConnected) this.holder.append(element);
       kept.set(request.number, element);
     }
     for (const [number, element] of this.elements) if (!kept.has(number)) element.remove();
     this.elements = kept;
+    let next = this.holder.firstChild; // screen readers follow the order of the document
+    for (const element of kept.values()) {
+      if (element === next) next = next.nextSibling;
+      else this.holder.insertBefore(element, next);
+    }
     const active = kept.get(selected.request);
     if (active) this.viewport.setAttribute("aria-activedescendant", active.id);
     else this.viewport.removeAttribute("aria-activedescendant");
@@ -266,7 +270,7 @@ class RequestList {
     event.preventDefault();
     const newest = this.shown.length - 1;
     const now = this.placeOf(selected.request);
-    const next = now < 0 ? newest : Math.min(Math.max(now + steps[event.key], 0), newest);
+    const next = Math.min(Math.max((now < 0 ? newest + 1 : now) + steps[event.key], 0), newest);
     this.reveal(next);
     select(this.shown[next].number);
   }
