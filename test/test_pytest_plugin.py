@@ -80,6 +80,15 @@ def test_a_run_that_does_not_use_it_imports_nothing_of_the_package(pytester: pyt
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2, failed=1)
 
 
+def test_pytest_does_not_rewrite_the_package(pytester: pytest.Pytester) -> None:
+    source = """
+def test_loaders():
+    own = [module for name, module in list(sys.modules.items()) if name.startswith("thirdwatch_api")]
+    assert {type(module.__loader__).__name__ for module in own} == {"SourceFileLoader"}
+"""
+    run(pytester, "import sys\n" + source).assert_outcomes(passed=1)
+
+
 def test_the_light_module_imports_what_pytest_has_already(pytester: pytest.Pytester) -> None:
     program = pytester.makepyfile("""
         import sys, pytest
