@@ -623,3 +623,8 @@ def test_an_attempt_can_be_pickled() -> None:
     attempt = Attempt("POST", "/v1/order_status", 1, status=503, error=ServiceException(503, "busy"), wait=0.5)
     twin = pickle.loads(pickle.dumps(attempt))
     assert (twin.number, twin.wait, str(twin.error)) == (1, 0.5, str(attempt.error))
+
+
+def test_a_log_file_that_cant_be_written_is_refused_when_it_is_set(tmp_path: Path) -> None:
+    with pytest.raises(ApiValueError, match=r"^logger_file: can't be written \(No such file or directory\)"):
+        Configuration().logger_file = tmp_path / "nowhere" / "x.log"
