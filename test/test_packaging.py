@@ -74,7 +74,17 @@ helper, whose name begins with ``_`` and which imports none."""
 DEPENDENCIES = {"certifi": "certifi", "dateutil": "python-dateutil", "six": "six", "urllib3": "urllib3"}
 """The distribution of each module that the package may import beside the standard library."""
 
-EXTRAS = {"argcomplete", "celery", "compression", "cryptography", "django", "opentelemetry", "rich", "sqlalchemy", "zstandard"}
+EXTRAS = {
+    "argcomplete",
+    "celery",
+    "compression",
+    "cryptography",
+    "django",
+    "opentelemetry",
+    "rich",
+    "sqlalchemy",
+    "zstandard",
+}
 """What an extra installs, or the user has: imported where it is used, and nowhere at start-up."""
 
 DISTRIBUTIONS = os.environ.get("DISTRIBUTIONS")
