@@ -39,6 +39,7 @@ TOP_LEVEL = {
     "MANIFEST.in",
     "README.md",
     "SECURITY.md",
+    "_thirdwatch_pytest.py",
     "docs",
     "pyproject.toml",
     "requirements.txt",
@@ -74,18 +75,24 @@ helper, whose name begins with ``_`` and which imports none."""
 DEPENDENCIES = {"certifi": "certifi", "dateutil": "python-dateutil", "six": "six", "urllib3": "urllib3"}
 """The distribution of each module that the package may import beside the standard library."""
 
+STANDARD_LIBRARY = {*sys.stdlib_module_names, "compression", "tomllib"}
+"""Modules of the standard library, those of later Pythons included."""
+
 EXTRAS = {
     "argcomplete",
     "celery",
-    "compression",
     "cryptography",
     "django",
     "opentelemetry",
+    "pytest",
     "rich",
     "sqlalchemy",
     "zstandard",
 }
 """What an extra installs, or the user has: imported where it is used, and nowhere at start-up."""
+
+PLUGIN = "_thirdwatch_pytest"
+"""The module outside of the package that pytest loads in each run; only ``contrib.pytest`` imports it."""
 
 DISTRIBUTIONS = os.environ.get("DISTRIBUTIONS")
 built = pytest.mark.skipif(not DISTRIBUTIONS, reason="looks at built distributions: tox -e package")
@@ -340,7 +347,7 @@ def test_only_rest_imports_urllib3() -> None:
 
 def test_only_the_dependencies_are_imported() -> None:
     foreign = {module.partition(".")[0] for source in SOURCES for module in imports(source)}
-    assert foreign - sys.stdlib_module_names - {"thirdwatch_api"} - EXTRAS == set(DEPENDENCIES)
+    assert foreign - STANDARD_LIBRARY - {"thirdwatch_api", PLUGIN} - EXTRAS == set(DEPENDENCIES)
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a clone: it knows what belongs to the project")
@@ -411,7 +418,8 @@ def test_each_link_on_the_page_of_an_index_is_absolute(kind: str) -> None:
 def test_the_wheel_holds_the_package_and_nothing_else() -> None:
     with zipfile.ZipFile(_distribution("*.whl")) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert names == {path.relative_to(ROOT).as_posix() for path in [*SOURCES, PACKAGE / "py.typed"]}
+    package = {path.relative_to(ROOT).as_posix() for path in [*SOURCES, PACKAGE / "py.typed"]}
+    assert names == package | {f"{PLUGIN}.py"}
 
 
 @built
