@@ -54,7 +54,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(path: Path, service: Service, **settings: Any) -> Any:
     with service.client() as client:
-        given = {"kind": "order_status", "rate": None, "api_client": client} | settings
+        given: dict[str, Any] = {"kind": "order_status", "rate": None, "api_client": client} | settings
         return Backfill(path, **given).run()
 
 
