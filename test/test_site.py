@@ -142,5 +142,16 @@ def plain(text: str) -> str:
     return " ".join(text.replace("`", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
 
 
+def test_pages_can_be_read_without_a_mouse_and_without_a_screen() -> None:
+    pages = {path: path.read_text(encoding="utf-8") for path in built() if path.name != "index.html"}
+    for path, text in pages.items():
+        tags = re.findall(r"<(?:pre|aside|p|div)\b[^>]*>", text)
+        assert [tag for tag in tags if 'role="heading"' in tag and "aria-level" not in tag] == [], path
+        assert [tag for tag in tags if tag.startswith("<pre") and "tabindex" not in tag] == [], path
+        assert [tag for tag in tags if "table-wrapper" in tag and "tabindex" not in tag] == [], path
+        assert [tag for tag in tags if "sidebar-drawer" in tag and "aria-label" not in tag] == [], path
+        assert text.count("<h1") == 1, path
+
+
 def test_the_site_is_not_in_the_repository() -> None:
     assert not list((README.parent / "docs").rglob("*.html"))

@@ -150,12 +150,28 @@ def _keep_anchors(app: Sphinx, page: nodes.document) -> None:
             page.ids[slug] = section
 
 
-def _lead_to_the_start(app: Sphinx, error: Exception | None) -> None:
-    """Write an ``index.html``: the first page has the name of its source."""
-    if error is None:
-        start = f'<!DOCTYPE html><meta charset="utf-8"><title>{project}</title>'
-        start += f'<meta http-equiv="refresh" content="0; url={root_doc}.html"><a href="{root_doc}.html">{project}</a>'
-        (Path(app.outdir) / "index.html").write_text(start, encoding="utf-8")
+_READABLE = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    "<pre>": '<pre tabindex="0">',
+    '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
+}
+"""What axe-core misses in the pages of the theme: a level, a name, a heading, and scrolling without a mouse."""
+
+
+def _finish(app: Sphinx, error: Exception | None) -> None:
+    """Make the pages readable for all, and lead to the first one, which has the name of its source."""
+    if error:
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for given, wanted in _READABLE.items():
+            text = text.replace(given, wanted)
+        path.write_text(text, encoding="utf-8")
+    start = f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{project}</title>'
+    start += f'<meta http-equiv="refresh" content="0; url={root_doc}.html"><a href="{root_doc}.html">{project}</a>'
+    (Path(app.outdir) / "index.html").write_text(start, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
@@ -163,4 +179,4 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", _read)
     app.connect("autodoc-process-docstring", _without_fields)
     app.connect("doctree-read", _keep_anchors)
-    app.connect("build-finished", _lead_to_the_start)
+    app.connect("build-finished", _finish)
