@@ -135,7 +135,7 @@ def test_prism_as_a_mock_takes_each_call_of_our_client(node: Path) -> None:
 def test_prism_as_a_mock_refuses_what_the_document_does_not_allow(node: Path) -> None:
     with prism(node, "mock") as client:
         client.configuration.client_side_validation = False
-        for event in ({}, {"_userId": ""}, {"_userId": "u", "_sesionId": "s"}, {"_userId": "u", "_loginStatus": 1}):
+        for event in ({}, {"_userId": ""}, {"_userId": "u", "_sesionId": "s"}, {"_userId": "u", "_loginStatus": True}):
             with pytest.raises(ApiException) as caught:
                 LoginApi(client).login(event)
             assert caught.value.status == 400, event
