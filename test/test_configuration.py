@@ -528,7 +528,7 @@ def test_debug_sets_the_level_of_our_logger_and_takes_it_back() -> None:
     assert logger.level == logging.WARNING
 
 
-def test_debug_records_tell_attempts_without_key_or_event(
+def test_debug_records_show_attempts_without_key_or_event(
     sandbox: Sandbox, client: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.configuration.debug = True
@@ -584,9 +584,9 @@ def test_a_log_file_that_is_no_path_is_refused() -> None:
         Configuration().logger_file = 5  # type: ignore[assignment]  # that is the point
 
 
-def test_hooks_see_each_attempt(sandbox: Sandbox, make_client: Callable[..., ApiClient]) -> None:
+def test_hooks_see_each_attempt(sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient]) -> None:
     seen: list[tuple[str, Attempt]] = []
-    client = make_client(
+    client = make_sandbox_client(
         on_request=lambda attempt: seen.append(("request", attempt)),
         on_response=lambda attempt: seen.append(("response", attempt)),
         on_retry=lambda attempt: seen.append(("retry", attempt)),
@@ -609,12 +609,12 @@ def test_hooks_see_each_attempt(sandbox: Sandbox, make_client: Callable[..., Api
 
 
 def test_what_a_hook_raises_is_logged_and_breaks_no_call(
-    make_client: Callable[..., ApiClient], caplog: pytest.LogCaptureFixture
+    make_sandbox_client: Callable[..., ApiClient], caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(attempt: Attempt) -> None:
         raise RuntimeError("the hook is broken")
 
-    client = make_client(on_request=broken, on_response=broken)
+    client = make_sandbox_client(on_request=broken, on_response=broken)
     assert OrderStatusApi(client).order_status(EVENT).message
     assert caplog.text.count("RuntimeError: the hook is broken") == 2
 

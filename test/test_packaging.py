@@ -39,6 +39,7 @@ TOP_LEVEL = {
     "MANIFEST.in",
     "README.md",
     "SECURITY.md",
+    "_thirdwatch_pytest.py",
     "docs",
     "pyproject.toml",
     "requirements.txt",
@@ -64,6 +65,8 @@ BELOW = {
     "apis": {"api_client", "configuration", "exceptions", "models"},
     "postback": {"configuration", "exceptions", "models"},
     "outbox": {"api_client", "apis", "exceptions", "models"},
+    "backfill": {"api_client", "apis", "configuration", "exceptions", "models", "outbox"},
+    "__main__": {"cli"},
     "__init__": {"api_client", "apis", "attempt", "callbacks", "configuration", "exceptions", "models", "version"},
 }
 """Each part of the package, and the parts below it that it may import. The sandbox may import any; any may import a
@@ -72,8 +75,24 @@ helper, whose name begins with ``_`` and which imports none."""
 DEPENDENCIES = {"certifi": "certifi", "dateutil": "python-dateutil", "six": "six", "urllib3": "urllib3"}
 """The distribution of each module that the package may import beside the standard library."""
 
-EXTRAS = {"celery", "django", "opentelemetry", "sqlalchemy"}
+STANDARD_LIBRARY = {*sys.stdlib_module_names, "compression", "tomllib"}
+"""Modules of the standard library, those of later Pythons included."""
+
+EXTRAS = {
+    "argcomplete",
+    "celery",
+    "cryptography",
+    "django",
+    "opentelemetry",
+    "pytest",
+    "rich",
+    "sqlalchemy",
+    "zstandard",
+}
 """What an extra installs, or the user has: imported where it is used, and nowhere at start-up."""
+
+PLUGIN = "_thirdwatch_pytest"
+"""The module outside of the package that pytest loads in each run; only ``contrib.pytest`` imports it."""
 
 DISTRIBUTIONS = os.environ.get("DISTRIBUTIONS")
 built = pytest.mark.skipif(not DISTRIBUTIONS, reason="looks at built distributions: tox -e package")
@@ -124,7 +143,7 @@ def part(module: str) -> str:
 
 
 PARTS = {part(module) for module in MODULES}
-HELPERS = {name for name in PARTS if name.startswith("_")} - {"__init__"}
+HELPERS = {name for name in PARTS if name.startswith("_")} - {"__init__", "__main__"}
 
 
 def test_the_version_is_stated_once() -> None:
@@ -237,7 +256,7 @@ def test_a_helper_imports_no_part_of_the_package() -> None:
 
 
 def test_every_part_of_the_package_has_its_place() -> None:
-    assert {*BELOW, "contrib", "sandbox"} == PARTS - HELPERS
+    assert {*BELOW, "cli", "contrib", "sandbox"} == PARTS - HELPERS
 
 
 def test_no_module_takes_a_name_from_a_package_that_would_import_it_on_the_way() -> None:
@@ -328,7 +347,7 @@ def test_only_rest_imports_urllib3() -> None:
 
 def test_only_the_dependencies_are_imported() -> None:
     foreign = {module.partition(".")[0] for source in SOURCES for module in imports(source)}
-    assert foreign - sys.stdlib_module_names - {"thirdwatch_api"} - EXTRAS == set(DEPENDENCIES)
+    assert foreign - STANDARD_LIBRARY - {"thirdwatch_api", PLUGIN} - EXTRAS == set(DEPENDENCIES)
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a clone: it knows what belongs to the project")
@@ -399,7 +418,8 @@ def test_each_link_on_the_page_of_an_index_is_absolute(kind: str) -> None:
 def test_the_wheel_holds_the_package_and_nothing_else() -> None:
     with zipfile.ZipFile(_distribution("*.whl")) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert names == {path.relative_to(ROOT).as_posix() for path in [*SOURCES, PACKAGE / "py.typed"]}
+    package = {path.relative_to(ROOT).as_posix() for path in [*SOURCES, PACKAGE / "py.typed"]}
+    assert names == package | {f"{PLUGIN}.py"}
 
 
 @built

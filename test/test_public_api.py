@@ -126,7 +126,7 @@ def test_what_is_slow_and_rarely_needed_is_not_imported() -> None:
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.class_name)
-def test_help_shows_the_event_the_options_and_the_answer(api: object) -> None:
+def test_help_shows_the_event_the_options_and_the_response(api: object) -> None:
     fact = api
     assert isinstance(fact, type(APIS[0]))
     method = getattr(getattr(thirdwatch_api, fact.class_name), fact.method)

@@ -26,10 +26,10 @@ from .servers import (
     Peer,
     Step,
     Stopwatch,
-    answer,
     in_time,
     latest,
     make_client,
+    respond,
     success_within_its_time_out,
 )
 
@@ -89,7 +89,7 @@ def _serve(scheme: str, step: Step, ca_path: Path, **settings: Any) -> Generator
     authority = Authority() if scheme == "https" else None
     if authority:
         settings["ssl_ca_cert"] = authority.write(str(ca_path))
-    with FaultServer(answer(), at_accept=[step] * 8, tls=authority.server() if authority else None) as server:
+    with FaultServer(respond(), at_accept=[step] * 8, tls=authority.server() if authority else None) as server:
         with make_client(server.url, **settings) as client:
             yield server, client
 

@@ -80,8 +80,8 @@ def events_that_cant_be_right() -> None:
 
 
 def calls(orders: OrderStatusApi, event: OrderStatus, anything: Mapping[str, object]) -> None:
-    answer: EventResponse = orders.order_status(event)
-    text: str | None = answer.message
+    response: EventResponse = orders.order_status(event)
+    text: str | None = response.message
     orders.order_status({"_userId": "u-42"})
     orders.order_status(anything)
     orders.order_status(json=event, _request_timeout=5)
@@ -153,10 +153,10 @@ def errors(error: ApiException) -> None:
     print(status, body, wait, text, header, error.attempts + 1)
 
 
-def models_and_answers(event: OrderStatus, answer: EventResponse) -> None:
+def models_and_responses(event: OrderStatus, response: EventResponse) -> None:
     plain: dict[str, Any] = event.to_dict()
     key: str = OrderStatus.attribute_map["user_id"]
     kind: str = event.swagger_types["user_id"]
-    kept: dict[str, Any] = answer.additional_properties
+    kept: dict[str, Any] = response.additional_properties
     text: str = event.to_str()
     print(plain, key, kind, kept, text, event == OrderStatus())

@@ -176,6 +176,11 @@ class Store:
         statement = f"SELECT {_SHOWN} FROM thirdwatch_outbox WHERE {wanted} ORDER BY id LIMIT :most"  # noqa: S608 - made of constants
         return self.executor.read(statement, values)
 
+    def find(self, number: int) -> tuple[Any, ...] | None:
+        """Read one event to be shown."""
+        rows = self.executor.read(f"SELECT {_SHOWN} FROM thirdwatch_outbox WHERE id = :id", {"id": number})  # noqa: S608 - made of constants
+        return rows[0] if rows else None
+
     def revive(self, ids: Sequence[int]) -> int:
         """Let dead events wait again, and return how many: the named ones, or all."""
         wanted = f" AND {_among(ids)}" if ids else ""
@@ -232,4 +237,4 @@ def insert_seat(executor: Executor, part: Part) -> None:
 
 
 def _among(ids: Iterable[int]) -> str:
-    return f"id IN ({', '.join(str(int(number)) for number in ids)})"
+    return f"id IN ({', '.join(map(str, map(int, ids)))})"

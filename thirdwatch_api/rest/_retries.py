@@ -36,7 +36,7 @@ def _policy(retries: int) -> Retry:
     return _Policy(total=retries, allowed_methods=allowed, status_forcelist=_STATUSES, retry_after_max=longest)
 
 
-_POLICIES = {3: _policy(3)}
+_POLICIES = {retries: _policy(retries) for retries in (0, 3)}  # those of a relay and of the default are made once
 
 
 def policy_for(retries: int | Retry) -> Retry:
