@@ -557,6 +557,14 @@ def test_the_log_keeps_the_last_10_000_and_their_numbers() -> None:
     assert log.append(1) == 10_006
 
 
+def test_the_scripts_that_were_not_met_are_known(sandbox: Sandbox) -> None:
+    sandbox.fail(503, times=1_000_000)
+    sandbox.fail(429)
+    ask(sandbox, "/event/v1/login", {})
+    assert len(sandbox._scripts) == 1_000_000
+    assert [script.status for script in sandbox._scripts][-2:] == [503, 429]
+
+
 def test_a_watch_returns_at_a_change_and_at_the_end() -> None:
     watch = Watch()
     seen = watch.wait(-1, TIMEOUT)
