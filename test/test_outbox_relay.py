@@ -270,15 +270,10 @@ def test_the_first_refusals_of_a_backlog_do_not_keep_the_rest_from_being_tried(o
 
 def test_the_rate_is_kept(outbox: Outbox) -> None:
     outbox.add_all(events(60, 60))
-    times: list[float] = []
-
-    def decide(_: Any) -> int:
-        times.append(time.monotonic())
-        return 200
-
-    with Service(decide) as service:
+    started = time.monotonic()
+    with Service() as service:
         settle(outbox, service, rate=100)
-    assert times[-1] - times[0] >= (60 - 1) / 100 - 0.1 - 0.05
+    assert time.monotonic() - started >= (60 - 1) / 100 - 0.1  # ten may go at once
 
 
 def test_parts_send_their_own_orders_and_a_relay_for_the_whole_is_refused(tmp_path: Path) -> None:
@@ -357,7 +352,8 @@ def test_the_lead_is_kept_by_who_has_the_file_and_not_its_name(outbox: Outbox, t
 
 def test_a_lead_that_can_not_be_locked_is_an_error_of_the_family(outbox: Outbox, tmp_path: Path) -> None:
     outbox.add(event())
-    (tmp_path / "thirdwatch.db-relay").write_bytes(b"no database, but long enough to be taken for one" * 100)
+    (tmp_path / "thirdwatch.db-relay").unlink()
+    (tmp_path / "thirdwatch.db-relay").mkdir()
     with pytest.raises(OutboxException, match=r"thirdwatch\.db-relay: can't be locked"):
         outbox.executor.lead(Part(0, 1), "a", 30).take()
 
