@@ -198,6 +198,17 @@ def test_a_pause_outlives_the_relay_that_began_it(outbox: Outbox) -> None:
         assert drain(outbox, seconds=5, api_client=client) == RelayResult(1, 0, 0)
 
 
+@pytest.mark.parametrize("ends_in", [-1.0, 86400.0], ids=["over", "before the clock was set back"])
+def test_a_pause_that_is_none_any_more_is_forgotten(outbox: Outbox, ends_in: float) -> None:
+    outbox.add(event())
+    with Service(lambda _: 503) as service, service.client() as client:
+        drain(outbox, seconds=0.1, api_client=client)
+    outbox.executor.write("UPDATE thirdwatch_relay SET paused = :until", {"until": time.time() + ends_in})
+    with Service() as service, service.client() as client, running(Relay(outbox, api_client=client)):
+        until(lambda: outbox.status()[:2] == (0, 0))
+        assert outbox.status().reason is None
+
+
 def test_nobody_answers_and_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     outbox.add_all(events(20, 20))
     client = ApiClient(configuration=Configuration(host=f"http://127.0.0.1:{closed_port()}", api_key="k"))
