@@ -16,16 +16,8 @@ from urllib.parse import quote, urlencode
 from ._json import load_lenient
 from ._lazy import load
 from ._redaction import MASK, Redactor, decode_lenient, short, without_user
-from .configuration import (
-    API_KEY_HEADER,
-    Configuration,
-    Retries,
-    TimeoutSetting,
-    check_deadline,
-    check_retries,
-    check_timeout,
-    default_configuration,
-)
+from ._settings import API_KEY_HEADER, Retries, TimeoutSetting, check_retries, check_seconds, check_timeout
+from .configuration import Configuration, default_configuration
 from .exceptions import (
     ApiException,
     ApiTypeError,
@@ -276,7 +268,7 @@ class ApiClient:
             read_error=_read_error,
             preload_content=_preload_content,
             timeout=check_timeout("_request_timeout", _request_timeout),
-            deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
+            deadline=None if _deadline is None else check_seconds("_deadline", _deadline),
             retries=None if _retries is None else check_retries("_retries", _retries),
         )
         del body, data, key, secret_query  # error trackers list the variables of frames

@@ -6,8 +6,9 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
+from .._settings import did_you_mean
 from ..api_client import ApiClient, ApiResponse
-from ..configuration import Retries, TimeoutSetting, default_configuration, did_you_mean
+from ..configuration import Retries, TimeoutSetting, default_configuration
 from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import to_json
 from ..models._model import Model
