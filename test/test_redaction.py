@@ -256,7 +256,7 @@ def test_without_keys_there_is_nothing_to_mask_in_a_whole_text() -> None:
     assert bare.whole("text") == "text"
     assert bare.headers(headers) is headers
     answer: dict[str, Any] = {"a": ["b"]}
-    bare.json(answer)
+    bare.json(answer, json.dumps(answer).encode())
     assert answer == {"a": ["b"]}
     assert without_user("https://ann:secret@a.example/x@y") == "https://***@a.example/x@y"
 

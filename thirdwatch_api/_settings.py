@@ -197,7 +197,7 @@ def _decoded(name: str, value: str | bytes) -> str:
 
 def key_text(name: str, value: str | bytes) -> str:
     """Decode a key, and drop white space around it. One of the environment may hold bytes that are not UTF-8."""
-    key = _decoded(name, value).strip()
+    key = (value if isinstance(value, str) else _decoded(name, value)).strip()
     if not key.isascii() and any("\ud800" <= character <= "\udfff" for character in key):
         raise ApiValueError(f"{name}: the bytes are not UTF-8")
     return key

@@ -287,7 +287,7 @@ class Configuration:
         if not isinstance(key, (str, bytes)):
             raise ApiTypeError(f"api_key: expected text or bytes, got {type(key).__name__}")
         key = key_text("api_key", key)
-        prefix = self.api_key_prefix.get(identifier)
+        prefix = self.api_key_prefix and self.api_key_prefix.get(identifier)
         return f"{prefix} {key}" if prefix and key else key or None
 
     def has_key_of_environment(self) -> bool:
