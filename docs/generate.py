@@ -21,7 +21,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs")]  # the pages describe this checko
 from samples import LEFT_OUT, ONLY_IN, SAMPLES  # noqa: E402 - needs the path
 
 from thirdwatch_api import ApiClient, ApiException, ApiResponse, Configuration, apis, exceptions, models  # noqa: E402 - needs the path
-from thirdwatch_api.apis._api import Api, Options  # noqa: E402 - needs the path
+from thirdwatch_api.apis._api import Api  # noqa: E402 - needs the path
+from thirdwatch_api.apis.options import Options  # noqa: E402 - needs the path
 from thirdwatch_api.configuration import API_KEY_HEADER  # noqa: E402 - needs the path
 from thirdwatch_api.models._fields import Field, Kind, field_table  # noqa: E402 - needs the path
 from thirdwatch_api.models._help import field_docs  # noqa: E402 - needs the path

@@ -248,8 +248,6 @@ class ApiClient:
         :raises ApiException: the call failed; its class says why. The other options are those of ``Options``
         """
         _check_arguments(resource_path, method, callback, auth_settings)
-        if not (header_params is None is _headers and type(self.default_headers) is dict):
-            check_mappings(header_params, _headers, self.default_headers)
         request = _EventRequest(
             method,
             resource_path,
@@ -262,7 +260,7 @@ class ApiClient:
             deadline=None if _deadline is None else check_seconds("_deadline", _deadline),
             retries=None if _retries is None else check_retries("_retries", _retries),
         )
-        self._authorize(request, body, auth_settings or (), header_params or _NOTHING, _headers or _NOTHING)
+        self._authorize(request, body, auth_settings or (), header_params, _headers)
         del body  # error trackers list the variables of frames
         deliver = partial(self._deliver, request, response_type, bool(_return_http_data_only), any_body)
         return deliver() if callback is None else self._callback_pool().submit(deliver, callback, resource_path)
@@ -274,9 +272,17 @@ class ApiClient:
         return pool
 
     def _authorize(
-        self, request: Request, body: object, auth: Sequence[str], given: Mapping[str, str], own: Mapping[str, str]
+        self,
+        request: Request,
+        body: object,
+        auth: Sequence[str],
+        given: Mapping[str, str] | None,
+        own: Mapping[str, str] | None,
     ) -> None:
         """Put body and headers into a request, and the API key where ``auth_settings`` asks for it."""
+        if not (given is None is own and type(self.default_headers) is dict):
+            check_mappings(given, own, self.default_headers)
+        given, own = given or _NOTHING, own or _NOTHING
         text: str | None = None if body is None else value_to_json(body)
         key = request.key = self._key(given) if auth else ""
         in_header = "api_key" in auth
