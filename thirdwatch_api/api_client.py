@@ -8,37 +8,31 @@ import re
 import sys
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from ._event_request import OUT_OF_DESCRIPTORS, EventRequest
 from ._headers import HeaderCache, check_mappings, key_in
-from ._json import load_object
 from ._lazy import load
-from ._redaction import Redactor, decode_lenient, short, without_user
+from ._redaction import without_user
 from ._settings import API_KEY_HEADER, Retries, TimeoutSetting, check_retries, check_seconds, check_timeout
 from .configuration import Configuration, default_configuration
 from .exceptions import (
-    ApiException,
     ApiTypeError,
     ApiValueError,
     ConnectionException,
     InvalidResponseException,
-    make_error,
 )
-from .models._deserialize import convert, deserialize
+from .models._deserialize import deserialize
 from .models._encoder import to_json_value, value_to_json
 from .models._model import Model
-from .models._public import public_keys
-from .models._response import ServiceResponse
 from .models.event_response import EventResponse
-from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse, retry_after
+from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
 from .version import __version__
 
 if TYPE_CHECKING:
     from .callbacks import CallbackPool
-    from .models.error_response import ErrorResponse
 
 __all__ = ["ApiClient", "ApiResponse", "default_configuration"]
 
@@ -49,10 +43,7 @@ _SET_KEY_OF_CLIENT = (
     f'set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
     "or THIRDWATCH_API_KEY in the environment before it is made"
 )
-_NO_CONTENT = 204
 _NOTHING: Mapping[str, str] = {}
-_OUT_OF_DESCRIPTORS = (ImportError, OSError)
-"""Raised by a lazy import when the process is out of file descriptors."""
 
 
 def _finish_callbacks() -> None:
@@ -79,30 +70,6 @@ class ApiResponse(NamedTuple):
 
     headers: Mapping[str, str]
     """The headers of the response, found in any letter case."""
-
-
-@dataclass(eq=False, repr=False, slots=True)
-class _EventRequest(Request):
-    """A request that knows the model of its event, and reads error responses."""
-
-    model: type = object
-    """Class of the body: a model, or the type of a plain value."""
-
-    def public_keys(self) -> Collection[str]:
-        """Return the JSON keys of the model whose texts are not personal."""
-        return public_keys(self.model)
-
-    def read_error(self, redactor: Redactor, data: bytes) -> ErrorResponse | None:
-        """Read the body of an error response; None when it is not a JSON object."""
-        fields = load_object(data) if data else None
-        if fields is None:
-            return None
-        redactor.json(fields, data)
-        try:
-            response: ErrorResponse = load(".models.error_response", __package__).ErrorResponse.from_dict(fields)
-        except _OUT_OF_DESCRIPTORS:  # the status says enough
-            return None
-        return response
 
 
 class ApiClient:
@@ -248,13 +215,14 @@ class ApiClient:
         :raises ApiException: the call failed; its class says why. The other options are those of ``Options``
         """
         _check_arguments(resource_path, method, callback, auth_settings)
-        request = _EventRequest(
+        request = EventRequest(
             method,
             resource_path,
-            host=self.host,
             target=_target(resource_path, path_params, query_params) if path_params or query_params else resource_path,
             at_root=at_root,
             model=model or type(body),
+            response_type=response_type,
+            any_body=any_body,
             preload_content=_preload_content,
             timeout=None if _request_timeout is None else check_timeout("_request_timeout", _request_timeout),
             deadline=None if _deadline is None else check_seconds("_deadline", _deadline),
@@ -262,7 +230,7 @@ class ApiClient:
         )
         self._authorize(request, body, auth_settings or (), header_params, _headers)
         del body  # error trackers list the variables of frames
-        deliver = partial(self._deliver, request, response_type, bool(_return_http_data_only), any_body)
+        deliver = partial(self._deliver, request, bool(_return_http_data_only))
         return deliver() if callback is None else self._callback_pool().submit(deliver, callback, resource_path)
 
     def _callback_pool(self) -> CallbackPool:
@@ -279,7 +247,8 @@ class ApiClient:
         given: Mapping[str, str] | None,
         own: Mapping[str, str] | None,
     ) -> None:
-        """Put body and headers into a request, and the API key where ``auth_settings`` asks for it."""
+        """Put host, body and headers into a request, and the API key where ``auth_settings`` asks for it."""
+        request.host = self._host
         if not (given is None is own and type(self.default_headers) is dict):
             check_mappings(given, own, self.default_headers)
         given, own = given or _NOTHING, own or _NOTHING
@@ -297,22 +266,22 @@ class ApiClient:
             given, self.default_headers, own, self.user_agent, self.cookie, key if in_header else "", body is not None
         )
 
-    def _deliver(self, request: Request, response_type: Any, data_only: bool, any_body: bool) -> Any:
+    def _deliver(self, request: EventRequest, data_only: bool) -> Any:
         """Send a request, and read its response."""
         try:
             try:
                 response = self.rest_client.request(request)
             except InvalidResponseException as error:
-                if not (any_body and error.status):
+                if not (request.any_body and error.status):
                     raise
                 response = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
             data: Any = response
             headers = response.headers
             if isinstance(response, RESTResponse):
-                data = _read(response, response_type, request, any_body=any_body)
-                if any_body or request.secret_query:  # a server that logs URLs and bodies may echo them, too
+                data = request.read(response)
+                if request.any_body or request.secret_query:  # a server that logs URLs and bodies may echo them, too
                     headers = request.redactor(response.proxy_headers).headers(headers)
-        except _OUT_OF_DESCRIPTORS as error:
+        except OUT_OF_DESCRIPTORS as error:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
         return data if data_only else ApiResponse(data, response.status, headers)
@@ -383,50 +352,3 @@ def _with_secret(text: str | None, key: str) -> str:
     if not isinstance(body, dict):
         raise ApiTypeError(f"body: expected a JSON object for the key to stand in, got {type(body).__name__}")
     return json.dumps({**body, "secret": key})
-
-
-def _read(response: RESTResponse, response_type: Any, request: Request, *, any_body: bool) -> Any:
-    """Read a response with a 2xx status."""
-    if response_type is None:
-        return None
-    fields = {} if response.status == _NO_CONTENT else load_object(response.data)
-    if fields is None and any_body:
-        text = decode_lenient(response.data).strip()
-        fields = {"message": text} if text else {}
-    if fields is None:
-        raise _invalid_response(response, request)
-    if any_body or request.secret_query:
-        request.redactor(response.proxy_headers).json(fields, response.data)
-    data = convert(fields, response_type)
-    if isinstance(data, ServiceResponse) and (missing := data.missing_field()):
-        raise _invalid_response(response, request, data.incomplete, f"the response has no {missing}")
-    return data
-
-
-def _invalid_response(
-    response: RESTResponse,
-    request: Request,
-    failure: type[InvalidResponseException] = InvalidResponseException,
-    reason: str = "",
-) -> ApiException:
-    """Make the error for a 2xx status whose body is not what it should be.
-
-    :param reason: what is wrong with it; when left out, that it is not a JSON object
-    """
-    redactor = request.redactor(response.proxy_headers)
-    if not reason:
-        kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
-        shown = short(redactor.line(kind, response.until))
-        reason = f"the response is not a JSON object ({shown}, {len(response.data)} bytes)"
-    return make_error(
-        failure,
-        response.status,
-        reason,
-        redactor,
-        body=response.data,
-        headers=response.headers,
-        error_response=request.read_error(redactor, response.data),
-        attempts=response.attempts,
-        retry_after=retry_after(response),
-        until=response.until,
-    )

@@ -42,7 +42,16 @@ else:
         return lambda decorator: decorator
 
 
-__all__ = ["API_KEY_HEADER", "Configuration", "Hook", "Retries", "Seconds", "TimeoutSetting", "default_configuration"]
+__all__ = [
+    "API_KEY_HEADER",
+    "Configuration",
+    "Hook",
+    "Retries",
+    "Seconds",
+    "TimeoutSetting",
+    "default_configuration",
+    "did_you_mean",
+]
 
 _C = TypeVar("_C", bound=type)
 
