@@ -61,9 +61,9 @@ class Row(NamedTuple):
     status: int
 
     @property
-    def timeout(self) -> float:
+    def timeout(self) -> tuple[float, float]:
         """The time-out of the call: short where the server is silent, so that the test waits for little."""
-        return 0.1 if "stalled" in self.fault else 4.0
+        return 4.0, 0.05 if "stalled" in self.fault else 4.0
 
 
 def always(step: Step) -> tuple[Step, ...]:

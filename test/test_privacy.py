@@ -257,7 +257,7 @@ def test_nothing_secret_or_personal_shows_anywhere(
     name: str, ears: Ears, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     attempts: list[Attempt] = []
-    settings: dict[str, Any] = {"timeout": 0.1} if name == "stall" else {}
+    settings: dict[str, Any] = {"timeout": (4.0, 0.03)} if name == "stall" else {}
     settings.update(on_request=attempts.append, on_response=attempts.append, on_retry=attempts.append)
     shown: list[str] = []
     with FaultServer(STEPS[name]) as server:
@@ -414,7 +414,12 @@ def test_nothing_shows_through_proxies(ears: Ears, capfd: pytest.CaptureFixture[
         for url in (proxy.url("user:canary-password"), proxy.url("user:canary-wrong")):
             # The tunnel is asked for, and refused: for the wrong password, or for no TLS behind it.
             for host in ("http://shop.example", "https://shop.example"):
-                settings: dict[str, Any] = {"allow_insecure_http": True, "proxy": url, "debug": True, "timeout": 0.3}
+                settings: dict[str, Any] = {
+                    "allow_insecure_http": True,
+                    "proxy": url,
+                    "debug": True,
+                    "timeout": 0.15,
+                }
                 with make_client(host, api_key=KEY, **settings) as client:
                     record_waits(client)
                     with pytest.raises(ApiException) as caught:

@@ -5,8 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from .._settings import check_seconds
 from ..api_client import ApiResponse
-from ..configuration import check_deadline
 from ..exceptions import ApiTypeError, ApiValueError, ScoreNotReadyException, TimeoutException
 from ..models._encoder import to_text
 from ..models._fields import Text
@@ -62,9 +62,9 @@ class ScoreApi(Api):
         """
         query = _query(order_id)
         _check_wait(options)
-        end = time.monotonic() + check_deadline("deadline", deadline)
+        end = time.monotonic() + check_seconds("deadline", deadline)
         own = options.get("_deadline")
-        longest = self.api_client.configuration.deadline if own is None else check_deadline("_deadline", own)
+        longest = self.api_client.configuration.deadline if own is None else check_seconds("_deadline", own)
         return self._ask_until(end, query, {**options, "_deadline": longest, "_return_http_data_only": True})
 
     def score_with_http_info(self, order_id: Text, **options: Unpack[Options]) -> _ScoreApiResponse:

@@ -30,10 +30,10 @@ def configure(parser: Parser) -> None:
         "Send a shop's history: JSONL, CSV, or the rows of a database. Rows of an order keep\n"
         "their order. Ctrl-C stops cleanly, and the same command goes on. Exit codes: 0 all\n"
         "was sent, 1 some rows were rejected, 2 usage, 3 stopped (key, host), 130 Ctrl-C.",
-        ("thirdwatch backfill orders.jsonl --kind create_order --dry-run", "check all rows, send none"),
-        ("thirdwatch backfill orders.csv --map orders.toml --rate 200 --threads 16", ""),
-        ("zstdcat history.jsonl.zst | thirdwatch backfill - --checkpoint h.ck", 'rows {"kind": ..., "event": {...}}'),
-        ("thirdwatch backfill orders.jsonl.gz --kind create_order --part 3/16", "one of 16 hosts"),
+        ("thirdwatch backfill orders.jsonl --kind create_order --dry-run", "check, send nothing"),
+        ("thirdwatch backfill orders.csv --map orders.toml --rate 200", ""),
+        ("zstdcat all.jsonl.zst | thirdwatch backfill - --checkpoint all.checkpoint", ""),
+        ("thirdwatch backfill orders.jsonl --kind create_order --part 3/16", "on one of 16 hosts"),
     )
     _add_input(parser)
     _add_sending(parser)
@@ -43,22 +43,22 @@ def configure(parser: Parser) -> None:
 def _add_input(parser: Parser) -> None:
     add = parser.add_argument
     add("files", nargs="*", metavar="FILE", help="JSONL or CSV, also gzip or zstd; - for stdin")
-    add("--kind", metavar="KIND", help="what rows are that do not say it: create_order")
+    add("--kind", help="what rows are that do not say it: create_order")
     add("--map", metavar="FILE", type=Path, help="what the columns hold; TOML, or JSON")
     add("--format", choices=("jsonl", "csv"), help="default: by the name of the file")
-    add("--sql", metavar="URL", help=f"database to read from, by SQLAlchemy; its password: ${_PASSWORD}")
-    add("--sql-password-file", metavar="FILE", type=Path, help="file with that password")
+    add("--sql", metavar="URL", help="database to read; its password: $" + _PASSWORD)
+    add("--sql-password", metavar="FILE", type=Path, help="file that holds its password")
     add("--query", metavar="SELECT", help="what to read there, with ORDER BY")
-    add("--part", type=part, default=(0, 1), metavar="I/N", help="one of N equal parts of the orders: 0/4 to 3/4")
+    add("--part", type=part, default=(0, 1), metavar="I/N", help="one of N equal parts of the orders")
 
 
 def _add_sending(parser: Parser) -> None:
     add = parser.add_argument
-    add("--dry-run", action="store_true", help="send nothing; list what is wrong with which row")
-    add("--rate", type=rate, default=50.0, metavar="N", help="rows a second at most, 0 for no bound; default: 50")
-    add("--threads", type=positive, default=8, metavar="N", help="rate x seconds of a call is enough; default: 8")
-    add("--checkpoint", metavar="FILE", type=Path, help="where it notes how far it is; default: FILE.checkpoint")
-    add("--rejects", metavar="FILE", type=Path, help="where rows go that can't be sent; default: FILE.rejects")
+    add("--dry-run", action="store_true", help="send nothing; list what is wrong, and where")
+    add("--rate", type=rate, default=50.0, metavar="N", help="rows a second at most, 0: no bound; default: 50")
+    add("--threads", type=positive, default=8, metavar="N", help="default: 8; rate x seconds of a call is enough")
+    add("--checkpoint", metavar="FILE", type=Path, help="how far it is; default: FILE.checkpoint")
+    add("--rejects", metavar="FILE", type=Path, help="rows that can't be sent; default: FILE.rejects")
 
 
 def run(arguments: Namespace, output: Output) -> int:
@@ -92,10 +92,10 @@ def _database(arguments: Namespace) -> Any:
     except Exception:  # noqa: BLE001 - the URL may hold a password
         raise CommandError("--sql: is no URL of a database; write it as in postgresql://user@host/shop") from None
     if url.password:
-        raise CommandError(f"--sql: `ps` would show the password; set ${_PASSWORD}, or use --sql-password-file")
+        raise CommandError(f"--sql: `ps` would show the password; set ${_PASSWORD}, or use --sql-password FILE")
     password = os.environ.get(_PASSWORD)
-    if arguments.sql_password_file:
-        password = read_secret(arguments.sql_password_file, "the password")
+    if arguments.sql_password:
+        password = read_secret(arguments.sql_password, "the password")
     return url.set(password=password) if password else url
 
 

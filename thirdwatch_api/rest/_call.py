@@ -7,14 +7,14 @@ import time
 import weakref
 from collections.abc import Callable
 from http.client import HTTPException, responses
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
 from urllib3.util import parse_url
 
 from .._lazy import load
-from ..configuration import Configuration, Hook
+from ..configuration import Configuration
 from ..exceptions import (
     ApiException,
     ConnectionException,
@@ -31,6 +31,9 @@ from ._errors import safe_cause, translate
 from ._messages import Request, RESTResponse
 from ._retries import delay_before_next, next_policy, policy_for, retry_after
 from ._timeouts import bounds
+
+if TYPE_CHECKING:
+    from ..attempt import Attempt
 
 __all__ = ["Call"]
 
@@ -88,7 +91,8 @@ class Call:
         number = 0
         while True:
             number += 1
-            self._run_hook("on_request", number)
+            if hook := self._settings.on_request:
+                self._run_hook(hook, number)
             started = time.monotonic()
             outcome = self._attempt()
             seconds = time.monotonic() - started
@@ -99,7 +103,8 @@ class Call:
             delay = self._delay_before_retry(failure, outcome)
             if delay is None:
                 break
-            self._run_hook("on_retry", number, failure.status, seconds, failure, delay)
+            if hook := self._settings.on_retry:
+                self._run_hook(hook, number, failure.status, seconds, failure, delay)
             if delay:
                 self._sleep(delay)
                 if self._state.left() <= 0:  # the machine may sleep longer than it was asked to
@@ -130,7 +135,8 @@ class Call:
             _logger.debug(
                 "%s %s %s %d ms attempt %d%s", method, path, status or "-", seconds * 1000, number, request_id
             )
-        self._run_hook("on_response", number, status, seconds, failure)
+        if hook := self._settings.on_response:
+            self._run_hook(hook, number, status, seconds, failure)
 
     def _send(self) -> BaseHTTPResponse:
         state = self._state
@@ -279,13 +285,10 @@ class Call:
         delay = delay_before_next(policy, failure.retry_after)
         return delay if delay < self._state.left() else None
 
-    def _run_hook(self, name: str, number: int, *outcome: Any) -> None:
-        """Call a hook with an Attempt, if there is one."""
-        hook: Hook = getattr(self._settings, name)
-        if hook is None:
-            return
+    def _run_hook(self, hook: Callable[[Attempt], object], number: int, *outcome: Any) -> None:
+        """Call a hook with an Attempt. What it raises is logged, and never breaks the call."""
         try:
-            attempt = load("..attempt", __package__).Attempt
+            attempt: type[Attempt] = load("..attempt", __package__).Attempt
             hook(attempt(self._request.method, self._request.path, number, *outcome))
         except Exception:
             _logger.exception("a hook of the configuration failed; the call goes on")

@@ -20,6 +20,7 @@ from ..exceptions import ApiValueError
 from ..models._encoder import to_text
 from ..models._fields import Text
 from ..models._model import JsonObject
+from . import _openapi
 from ._checks import check_hook, check_range, check_type
 from ._client import RemoteSandbox
 from ._control import Control
@@ -237,10 +238,12 @@ class Sandbox(Records):
         self.close()
 
     def _respond(self, request: Request, error: HTTPError | None) -> Response:
-        """Return the response to a request: a file of the page, of the control API, or of the service.
+        """Return the response to a request: the document, a file of the page, or that of the control API or service.
 
         A request that is refused for its HTTP goes to the service, which records it.
         """
+        if not error and request.path == _openapi.PATH and request.method in ("GET", "HEAD"):
+            return Response(200, _openapi.openapi_json(f"http://127.0.0.1:{self._port}"))
         own = None if error else serve_file(request) or self._control.respond(request)
         return own or self._service.respond(request, error)
 

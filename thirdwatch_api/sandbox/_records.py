@@ -5,8 +5,9 @@ from typing import Any
 
 from ..configuration import Configuration
 from ..models._bases import SnakeCaseModel
-from ..models._model import Model
+from ..models._model import JsonObject, Model
 from ..models.client_action import ClientAction
+from ._assert import assert_sent
 from ._http import Request
 
 __all__ = ["Records"]
@@ -47,3 +48,17 @@ class Records(ABC):
         """
         defaults: dict[str, Any] = {"host": self.host, "api_key": self.api_key}
         return Configuration(**defaults | settings)
+
+    def assert_sent(self, event: Model | JsonObject, *, times: int | None = None) -> None:
+        """Raise AssertionError unless an event was sent and accepted. The error shows the nearest events.
+
+        Only the fields that ``event`` names are compared, and as they travel: ``amount=2500`` is equal to ``"2500"``.
+
+        :param event: an event of the same model, or a dict with wire keys for an event of any model
+        :param times: how many such events are expected, 0 included; None for at least one
+        :raises AssertionError: there is no such event, or not as many
+        :raises ApiTypeError: an argument has the wrong type
+        :raises ApiValueError: a value can't be sent
+        """
+        __tracebackhide__ = True
+        assert_sent(self.requests, event, times)

@@ -127,7 +127,7 @@ class ServiceState:
         score = _score_by_amount(state.order.amount) if state.fixed_score is None else state.fixed_score
         return {
             "order_id": order_id,
-            "user_id": state.order.user_id,
+            **({} if state.order.user_id is None else {"user_id": state.order.user_id}),
             "order_timestamp": _iso(state.order.origin_timestamp, state.first_seen),
             "score": score,
             "flag": "red" if score > RISK_THRESHOLD else "green",
