@@ -58,17 +58,17 @@ def using(request: pytest.FixtureRequest) -> Iterator[str]:
     server, engine = server_of(request.param)
     with server as url:
         address = urlsplit(url)
-        connections.databases["server"] = {**connections.databases["default"], "OPTIONS": {}} | {
+        connections.databases[request.param] = {**connections.databases["default"], "OPTIONS": {}} | {
             "ENGINE": f"django.db.backends.{engine}",
             "HOST": address.hostname,
             "PORT": str(address.port),
             "NAME": address.path.strip("/"),
             "USER": address.username,
         }
-        call_command("migrate", database="server", verbosity=0)
-        yield "server"
-        connections["server"].close()
-        del connections.databases["server"]
+        call_command("migrate", database=request.param, verbosity=0)
+        yield request.param
+        connections[request.param].close()
+        del connections.databases[request.param]
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_connection_that_was_cut_is_made_again(outbox: Outbox, using: str) -> 
     before = dict(connections[using].settings_dict)
     connections[using].close()
     connections[using].settings_dict["PORT"] = "1"
-    with pytest.raises(OutboxException, match="the database of the outbox failed: connection failed"):
+    with pytest.raises(OutboxException, match=r"the database of the outbox failed: .*[cC]onnect"):
         outbox.add(event())
     connections[using].settings_dict.update(before)
     outbox.add(event())
