@@ -1,4 +1,4 @@
-"""Connections are kept, and one that the server closed meanwhile is nobody's trouble."""
+"""Connections are kept, and one that the server closed in the meantime is replaced without an error."""
 
 from __future__ import annotations
 
