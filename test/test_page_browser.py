@@ -365,6 +365,13 @@ def test_the_page_goes_on_after_a_restart(chromium: Any, client: ApiClient, sand
         assert [each for each in page.wrong if not each.startswith("console: Failed to load resource")] == []
 
 
+def test_who_opens_the_host_sees_the_page_and_the_document(chromium: Any, sandbox: Sandbox) -> None:
+    with visit(chromium, sandbox.host) as page:
+        assert page.page.url == root(sandbox)
+        page.page.click("text=OpenAPI document")
+        assert '"openapi":"3.1' in page.text("body").replace(" ", "")
+
+
 def test_clear_empties_the_page(page: Visit, client: ApiClient, sandbox: Sandbox) -> None:
     fulfil(client)
     page.page.click(".row")
