@@ -33,7 +33,7 @@ def write(path: Path, rows: Iterable[str]) -> Path:
 
 def _environment(service: Service | None, more: dict[str, str]) -> dict[str, str]:
     reached = {} if service is None else {"THIRDWATCH_HOST": service.url, "THIRDWATCH_API_KEY": "k"}
-    return environment(None, **(reached | more))
+    return environment(None, reached | more)
 
 
 def backfill(
@@ -53,7 +53,7 @@ def backfill(
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def start(*arguments: object, service: Service, cwd: Path, **options: Any) -> subprocess.Popen[bytes]:
+def start(*arguments: object, service: Service, cwd: Path, **options: Any) -> subprocess.Popen[Any]:
     """Start the command."""
     # What it says goes to a file: a pipe that a killed process leaves behind would stay open.
     return subprocess.Popen(

@@ -338,7 +338,7 @@ def limited(size: int, *arguments: object, service: Service, cwd: Path) -> subpr
         capture_output=True,
         text=True,
         cwd=cwd,
-        env=environment(THIRDWATCH_HOST=service.url, THIRDWATCH_API_KEY="k"),
+        env=environment(None, {"THIRDWATCH_HOST": service.url, "THIRDWATCH_API_KEY": "k"}),
     )
 
 

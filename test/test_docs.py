@@ -1,4 +1,4 @@
-"""The README and the pages: what the code makes of itself, that links lead somewhere, and that examples run."""
+"""The README and the pages: generated pages are current, links lead somewhere, and examples run."""
 
 import ast
 import importlib.util

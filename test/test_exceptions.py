@@ -1,4 +1,4 @@
-"""The family of errors: who belongs to whom, what each says, and that each survives a pickle."""
+"""The family of errors: which class has which base, what each says, and that each can be pickled."""
 
 import copy
 import logging

@@ -1,4 +1,4 @@
-"""What every fault between us and the service comes to: how many attempts, and which outcome."""
+"""What every fault between the client and the service leads to: how many attempts, and which outcome."""
 
 from __future__ import annotations
 

@@ -269,6 +269,13 @@ def test_a_helper_imports_no_part_of_the_package() -> None:
     assert {name: parts_imported_by(name) - HELPERS for name in HELPERS} == {name: set[str]() for name in HELPERS}
 
 
+def test_the_map_of_the_architecture_names_every_part_of_the_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*`) \|", page.partition("## The map")[2].partition("\n## ")[0], re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)/?`", row)}
+    assert PARTS - {"__main__"} - named == set()
+
+
 def test_every_part_of_the_package_has_its_place() -> None:
     assert {*BELOW, "cli", "contrib", "sandbox"} == PARTS - HELPERS
 

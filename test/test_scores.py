@@ -1,4 +1,4 @@
-"""Scores, decisions and the registration of postbacks, asked of the sandbox."""
+"""Scores, decisions and the registration of postbacks, against the sandbox."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Corners of the transport: whose response it is, whose deadline, and where a request may go."""
+"""Rare cases of the transport: which call a response and a deadline belong to, and where a request may go."""
 
 from __future__ import annotations
 

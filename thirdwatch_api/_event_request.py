@@ -1,4 +1,4 @@
-"""EventRequest: a request with an event. It knows what of the event may be shown, and how its response is read."""
+"""EventRequest: a request with an event. It reads its response, and lists what of the event may be shown."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Redactor:
     :param key: the API key as it is sent
     :param headers: the headers of the request, some of which may be credentials
     :param body: the request's JSON
-    :param public_keys: returns the JSON keys of the event whose texts are about nobody. All other texts are personal
+    :param public_keys: returns the JSON keys of the event whose texts are not personal. All other texts are
     """
 
     __slots__ = ("_body", "_credentials", "_pattern", "_public_keys", "_texts")
@@ -210,7 +210,7 @@ class Redactor:
         ]
 
     def _personal_texts(self, until: float) -> list[str] | None:
-        """Return what the event says about a person: texts, numbers, and keys that are no field's.
+        """Return what the event holds about a person: texts, numbers, and keys of the shop's own.
 
         None when the event is too large, or the time is up.
         """

@@ -158,7 +158,7 @@ class ApiClient:
 
         Nothing is sent, and nothing is validated except that JSON can hold it: it shows what an event looks like.
 
-        :raises ApiValueError: JSON can't hold a part of it; the message says which
+        :raises ApiValueError: JSON can't hold a part of it; the message names it
         """
         return to_json_value(obj)
 
@@ -212,7 +212,7 @@ class ApiClient:
             those of every model are
         :return: ``(data, status, headers)``, or the data alone with ``_return_http_data_only``; with ``callback``
             a PendingCall
-        :raises ApiException: the call failed; its class says why. The other options are those of ``Options``
+        :raises ApiException: the call failed; its class names the cause. The other options are those of ``Options``
         """
         _check_arguments(resource_path, method, callback, auth_settings)
         request = EventRequest(
@@ -279,7 +279,7 @@ class ApiClient:
             headers = response.headers
             if isinstance(response, RESTResponse):
                 data = request.read(response)
-                if request.any_body or request.secret_query:  # a server that logs URLs and bodies may echo them, too
+                if request.any_body or request.secret_query:  # such a server may repeat the key
                     headers = request.redactor(response.proxy_headers).headers(headers)
         except OUT_OF_DESCRIPTORS as error:
             why = getattr(error, "strerror", None) or type(error).__name__

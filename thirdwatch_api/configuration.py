@@ -153,7 +153,7 @@ class Configuration:
     """Connections kept to one host, and the most that are open at a time. Default: 32."""
 
     proxy: ProxyURL = None
-    """URL of an HTTP proxy, user and password included; ``""`` for none. Default: what the environment says
+    """URL of an HTTP proxy, user and password included; ``""`` for none. Default: that of the environment
     (``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``)."""
 
     verify_ssl: bool = True

@@ -44,7 +44,7 @@ class ScoreApi(Api):
 
         :param order_id: number of the order, exactly as it was given to create_order
         :raises ScoreNotReadyException: the service has no score for this order yet; the message shows its reason
-        :raises ApiException: the call failed otherwise; its class says why
+        :raises ApiException: the call failed otherwise; its class names the cause
         """
         result: ScoreResponse = self._get(_query(order_id), {**options, "_return_http_data_only": True})
         return result
@@ -58,7 +58,7 @@ class ScoreApi(Api):
         :param order_id: number of the order, exactly as it was given to create_order
         :param deadline: seconds for all requests and pauses together
         :raises ScoreNotReadyException: there is still no score at the deadline
-        :raises ApiException: the call failed otherwise; its class says why
+        :raises ApiException: the call failed otherwise; its class names the cause
         """
         query = _query(order_id)
         _check_wait(options)
@@ -72,7 +72,7 @@ class ScoreApi(Api):
 
         :param order_id: number of the order, exactly as it was given to create_order
         :raises ScoreNotReadyException: the service has no score for this order yet; the message shows its reason
-        :raises ApiException: the call failed otherwise; its class says why
+        :raises ApiException: the call failed otherwise; its class names the cause
         """
         result: _ScoreApiResponse = self._get(_query(order_id), options)
         return result

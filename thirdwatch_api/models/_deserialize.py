@@ -71,7 +71,7 @@ def _convert_each(value: Any, wanted: str) -> Any:
 
 def _time(value: Any, wanted: type[date]) -> date:
     try:
-        time: datetime = load(".._times", __package__).isoparse(str(value))
+        time: datetime = load("dateutil.parser").isoparse(str(value))  # slow to import
     except (ValueError, OverflowError):
         raise ApiValueError("response_type: the text is no ISO 8601 time") from None
     return time if issubclass(wanted, datetime) else time.date()

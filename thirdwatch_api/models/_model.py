@@ -41,7 +41,7 @@ class _Docstring:
 
 
 class Model:
-    """A dataclass that knows its form on the wire."""
+    """A dataclass with a form on the wire."""
 
     __slots__ = ()
 

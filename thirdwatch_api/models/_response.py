@@ -119,7 +119,7 @@ def _number(value: object) -> int | float | None:
 def _time(value: object) -> datetime | None:
     """Return an ISO 8601 time; without an offset it is UTC, as all times of the service are."""
     try:
-        time = load(".._times", __package__).isoparse(value) if isinstance(value, str) else None
+        time = load("dateutil.parser").isoparse(value) if isinstance(value, str) else None
         return time and (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None

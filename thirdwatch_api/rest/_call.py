@@ -42,7 +42,7 @@ _logger = logging.getLogger(__name__.partition(".")[0])
 _ONCE = Retry(total=False, redirect=False)  # the loop around urlopen decides what is tried again
 _LARGEST_HEAD = 1024 * 1024
 _PIECE = 64 * 1024
-_CODINGS = frozenset({"gzip", "x-gzip", "deflate"})  # what each Python decodes, though nobody asks for it
+_CODINGS = frozenset({"gzip", "x-gzip", "deflate"})  # each Python decodes them; the request asks for none
 _LONGEST_LOCATION = 2000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -154,7 +154,7 @@ class Call:
             redirect=False,
             assert_same_host=False,  # a proxy's pool is asked for the service's URL
             timeout=timeout,
-            pool_timeout=remaining,  # type: ignore[arg-type]  # urllib3 says int, and means seconds
+            pool_timeout=remaining,  # type: ignore[arg-type]  # typed as int, but a float works
             preload_content=False,
         )
 
@@ -163,12 +163,12 @@ class Call:
         success = 200 <= response.status < 300
         if success and not self._request.preload_content:
             keep_deadline(self._state.connection, self._state.deadline)
-            if self._state.queue is not None:  # no mock (pook) responds in place of the pool
+            if self._state.queue is not None:  # it is None where a mock (pook) responds instead of the pool
                 # The response may be lost, for instance by an exception on the way to the caller. The pool must not
                 # lose its place then.
                 weakref.finalize(response, self._state.queue.reclaim, self._state).atexit = False
             return response
-        needs_body = success and response.status != 204  # which has no body
+        needs_body = success and response.status != 204  # a 204 has no body
         limit = self._settings.max_response_size
         data = b""
         try:
@@ -182,7 +182,7 @@ class Call:
         except (HTTPError, HTTPException, OSError):
             if needs_body:
                 raise
-            # The status alone decides; the body would only explain it.
+            # The body of an error only explains the status: do without it.
         finally:
             if not response.closed:  # the next call must not read the rest of the body
                 response.close()
@@ -201,7 +201,7 @@ class Call:
         if raw is not None and not is_encoded and (response.length_remaining or limit + 1) <= limit:
             return read_raw(raw)
         coding = response.headers.get("Content-Encoding", "").strip().lower()
-        if "," in coding:  # 64 KiB from one decoder may keep the next one busy for minutes
+        if "," in coding:  # the output of one decoder may keep the next busy for minutes
             raise DecodeError("the response has several codings, and the request asked for none")
         parts: list[bytes] = []
         size = 0
@@ -216,7 +216,7 @@ class Call:
         return b"".join(parts)
 
     def _error_for(self, received: BaseHTTPResponse, response: Any) -> ApiException | None:
-        """Make the exception for a response that is no success; None for a success."""
+        """Make the exception for a response that is not a success; None for a success."""
         if 200 <= response.status < 300:
             return None
         asked, redactor = retry_after(received), self._request.redactor(response.proxy_headers)
@@ -259,7 +259,7 @@ class Call:
         return make_error(
             kind,
             known.status if known else 0,
-            reason,  # it quotes nothing
+            reason,  # our own sentence: it quotes no response
             self._request.redactor(self._endpoint.pool.proxy_headers),
             headers=known.headers if known else None,
         )

@@ -358,7 +358,7 @@ orders.order_status(event)`;
 
 // ---- One request and its order
 
-const selected = { request: null, order: "" };
+const selected = { request: null, order: "", fullOrder: "" };
 let isPersonalShown = false;
 let requestInView = null;
 
@@ -439,12 +439,13 @@ function refreshOrder() {
     orderTimer = 0;
     const id = selected.order;
     if (!id) return;
-    const order = await get(`order?order_id=${encodeURIComponent(id)}`).catch(() => null);
+    const order = await get(`order?request=${selected.request}`).catch(() => null);
     if (order && selected.order === id) showOrder(order);
   }, 60);
 }
 
 function showOrder(order) {
+  selected.fullOrder = order.order_id; // the list may show a part of it
   $("order-view").hidden = false;
   const steps = [
     ...order.requests.map((request) => [request.time, requestStep(request)]),
@@ -502,7 +503,7 @@ async function act(command, body, what) {
   result.className = "result";
   result.textContent = "Sending ...";
   try {
-    const { postback } = await post(command, { order_id: selected.order, ...body });
+    const { postback } = await post(command, { order_id: selected.fullOrder, ...body });
     const arrived = postback === null || (postback.status >= 200 && postback.status < 300);
     result.classList.add(arrived ? "good" : "bad");
     result.textContent = postback === null ? what
