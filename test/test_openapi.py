@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,32 @@ def test_each_phrase_that_python_alone_has_is_still_there() -> None:
     )
     text = " ".join(source.replace("``", "`").split())
     assert [phrase for phrase in _PYTHON_ONLY if phrase.strip() not in text] == []
+
+
+def contents(node: Any) -> Iterator[dict[str, Any]]:
+    """All contents of requests and responses, wherever they are in a part of the document."""
+    if isinstance(node, dict):
+        yield from node.get("content", {}).values()
+        for part in node.values():
+            yield from contents(part)
+
+
+def test_each_example_is_valid() -> None:
+    need("openapi_spec_validator", "openapi")
+    from openapi_schema_validator import OAS31Validator
+
+    seen = 0
+    for content in contents(DOCUMENT):
+        validator = OAS31Validator(content["schema"] | {"components": DOCUMENT["components"]})
+        for example in content["examples"].values():
+            validator.validate(example["value"])
+            seen += 1
+    for schema in SCHEMAS.values():
+        for of in schema.get("properties", {}).values():
+            for value in of.get("examples", ()):
+                OAS31Validator(of).validate(value)
+                seen += 1
+    assert seen > 200
 
 
 @pytest.mark.parametrize(
