@@ -377,3 +377,17 @@ def test_the_page_names_each_operation_that_takes_the_key_elsewhere() -> None:
     elsewhere = [name for name, (_, _, operation) in OPERATIONS.items() if operation["security"] != [{"api_key": []}]]
     assert sorted(elsewhere) == ["client_action", "register", "score"]
     assert all(f"`{name}`" in text for name in elsewhere)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"_userId": 42}, {"_userId": "u", "_sessionId": None}, {"_userId": "u", "_originTimestamp": "yesterday"}],
+    ids=["number", "null", "time"],
+)
+def test_the_sandbox_is_laxer_than_the_document_where_the_page_says_so(event: dict[str, Any], sandbox: Sandbox) -> None:
+    assert ask("POST", f"{root(sandbox)}/event/v1/login", event, {API_KEY_HEADER: sandbox.api_key})[0] == 200
+    assert "laxer than the document in three things" in PAGE.read_text(encoding="utf-8")
+    need("openapi_spec_validator", "openapi")
+    from openapi_schema_validator import OAS31Validator
+
+    assert not OAS31Validator(SCHEMAS["Login"] | {"components": DOCUMENT["components"]}).is_valid(event)
