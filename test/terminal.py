@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -48,12 +48,12 @@ def reaching(service: Sandbox) -> dict[str, str]:
     return {"THIRDWATCH_HOST": service.host, "THIRDWATCH_API_KEY": service.api_key}
 
 
-def environment(service: Sandbox | None = None, **more: str) -> dict[str, str]:
+def environment(service: Sandbox | None = None, variables: Mapping[str, str] = {}) -> dict[str, str]:
     """The environment of a command: of the variables that it reads only those that are given."""
     kept = {name: value for name, value in os.environ.items() if not _OWN.fullmatch(name)}
     package = str(Path(thirdwatch_api.__file__).parents[1])
     reached = {} if service is None else reaching(service)
-    return kept | {"PYTHONPATH": package, "COLUMNS": "80"} | reached | more
+    return {**kept, "PYTHONPATH": package, "COLUMNS": "80", **reached, **variables}
 
 
 def command(*arguments: object) -> list[str]:
@@ -62,12 +62,16 @@ def command(*arguments: object) -> list[str]:
 
 
 def run(
-    *arguments: object, service: Sandbox | None = None, stdin: str = "", cwd: Path | None = None, **more: str
+    *arguments: object,
+    service: Sandbox | None = None,
+    stdin: str = "",
+    cwd: Path | None = None,
+    variables: Mapping[str, str] = {},
 ) -> Done:
     """Run the command to its end as a process of its own, without a terminal.
 
     :param service: what it calls, where it calls anything
-    :param more: further variables of its environment
+    :param variables: further variables of its environment
     """
     done = subprocess.run(
         command(*arguments),
@@ -77,7 +81,7 @@ def run(
         input=stdin,
         cwd=cwd,
         timeout=LIMIT,
-        env=environment(service, **more),
+        env=environment(service, variables),
     )
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -89,15 +93,16 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Done:
         code = main([str(argument) for argument in arguments])
     except SystemExit as end:
         code = int(end.code or 0)
-    return Done(code, *capsys.readouterr())
+    shown = capsys.readouterr()
+    return Done(code, shown.out, shown.err)
 
 
 @contextmanager
-def started(*arguments: object, service: Sandbox | None = None, **options: Any) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: object, service: Sandbox | None = None) -> Generator[subprocess.Popen[str]]:
     """Start the command as a process of its own, and kill it at the end, if need be."""
-    env = environment(service, **options.pop("more", {}))
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    with subprocess.Popen(command(*arguments), text=True, env=env, **pipes) as process:
+    env = environment(service)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command(*arguments), text=True, env=env, stdout=pipe, stderr=pipe) as process:
         last_resort = threading.Timer(LIMIT, process.kill)
         last_resort.start()
         try:
@@ -154,14 +159,17 @@ class Screen:
 
 @contextmanager
 def at_terminal(
-    *arguments: object, service: Sandbox | None = None, cwd: Path | None = None, **more: str
-) -> Iterator[Screen]:
+    *arguments: object,
+    service: Sandbox | None = None,
+    cwd: Path | None = None,
+    variables: Mapping[str, str] = {},
+) -> Generator[Screen]:
     """Start the command at a terminal of its own, of 100 columns."""
     pty = pytest.importorskip("pty", reason="this system has no terminals of this kind")
     termios = pytest.importorskip("termios")
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (40, 100)) if hasattr(termios, "tcsetwinsize") else None
-    env = environment(service, **{"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"} | more)
+    env = environment(service, {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **variables})
     process = subprocess.Popen(
         [sys.executable, "-c", _TAKE_THE_TERMINAL, *command(*arguments)],
         stdin=slave,

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ def steps(rows: list[str]) -> set[int]:
     return {int(json.loads(row)["_orderStatus"]) for row in rows if not row.startswith(BAD)}
 
 
+def has_taken(service: Service, number: int) -> bool:
+    return len(service.taken) >= number
+
+
 def taken(service: Service) -> set[int]:
     return {int(event["_orderStatus"]) for event in service.taken}
 
@@ -49,7 +54,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(path: Path, service: Service, **settings: Any) -> Any:
     with service.client() as client:
-        given = {"kind": "order_status", "rate": None, "api_client": client} | settings
+        given: dict[str, Any] = {"kind": "order_status", "rate": None, "api_client": client} | settings
         return Backfill(path, **given).run()
 
 
@@ -103,7 +108,7 @@ def test_after_three_kills_nothing_is_lost_and_every_reject_is_there_once(tmp_pa
         for kill in range(3):
             after = 2000 * kill + chance.randrange(100, 1900)
             process = start("orders.jsonl", *KIND, "--rate", 0, service=service, cwd=tmp_path)
-            eventually(lambda after=after: len(service.taken) >= after)
+            eventually(partial(has_taken, service, after))
             process.kill()
             assert process.wait() == -signal.SIGKILL
         done = backfill("orders.jsonl", *KIND, service=service, cwd=tmp_path)
@@ -126,7 +131,7 @@ def test_a_signal_stops_it_cleanly_and_the_same_command_goes_on(tmp_path: Path, 
         for stop in range(3):
             after = 800 * stop + chance.randrange(100, 700)
             process = start("orders.jsonl", *KIND, "--rate", 0, service=service, cwd=tmp_path)
-            eventually(lambda after=after: len(service.taken) >= after)
+            eventually(partial(has_taken, service, after))
             process.send_signal(number)
             assert process.wait() == 130
         done = backfill("orders.jsonl", *KIND, service=service, cwd=tmp_path)
@@ -333,7 +338,7 @@ def limited(size: int, *arguments: object, service: Service, cwd: Path) -> subpr
         capture_output=True,
         text=True,
         cwd=cwd,
-        env=environment(THIRDWATCH_HOST=service.url, THIRDWATCH_API_KEY="k"),
+        env=environment(None, {"THIRDWATCH_HOST": service.url, "THIRDWATCH_API_KEY": "k"}),
     )
 
 

@@ -304,7 +304,12 @@ def test_help_into_a_reader_that_is_gone_ends_quietly() -> None:
 
 def test_what_an_encoding_can_not_show_is_escaped(tmp_path: Path) -> None:
     done = run(
-        "send", "login", "user_id=\u00fc\u20ac", "--dry-run", cwd=tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+        "send",
+        "login",
+        "user_id=\u00fc\u20ac",
+        "--dry-run",
+        cwd=tmp_path,
+        variables={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
     )
     assert done == Done(0, "valid: Login(user_id='\\xfc\\u20ac')\n", "")
 
@@ -341,7 +346,7 @@ def test_completion_prints_code_for_a_shell(shell: str, capsys: Capture) -> None
 
 
 def test_completion_explains_what_is_missing(tmp_path: Path) -> None:
-    done = run("completion", "bash", **without(tmp_path, "argcomplete"))
+    done = run("completion", "bash", variables=without(tmp_path, "argcomplete"))
     assert done == Done(3, "", 'thirdwatch completion: argcomplete is missing: pip install "thirdwatch-api[cli]"\n')
 
 
@@ -358,15 +363,15 @@ def test_completion_explains_what_is_missing(tmp_path: Path) -> None:
 def test_a_shell_completes_commands_kinds_and_options(line: str, expected: list[str], tmp_path: Path) -> None:
     pytest.importorskip("argcomplete")
     found = tmp_path / "found"
-    env = environment(
-        _ARGCOMPLETE="1",
-        _ARGCOMPLETE_IFS="\v",
-        _ARGCOMPLETE_STDOUT_FILENAME=str(found),
-        COMP_LINE=line,
-        COMP_POINT=str(len(line)),
-        COMP_TYPE="9",
-        _ARGCOMPLETE_SUPPRESS_SPACE="0",
-    )
+    env = environment() | {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_IFS": "\v",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(found),
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+        "COMP_TYPE": "9",
+        "_ARGCOMPLETE_SUPPRESS_SPACE": "0",
+    }
     subprocess.run(command(), check=False, env=env, timeout=LIMIT, capture_output=True)
     assert found.read_text().split("\v") == expected
 
@@ -386,14 +391,14 @@ def test_a_table_is_drawn_on_a_terminal_and_plain_elsewhere(filled: Path) -> Non
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_colours_are_for_terminals_that_want_them(variables: dict[str, str], coloured: bool, service: Sandbox) -> None:
     pytest.importorskip("rich")
-    with at_terminal("send", "login", "user_id=u-1", service=service, **variables) as screen:
+    with at_terminal("send", "login", "user_id=u-1", service=service, variables=variables) as screen:
         assert screen.end() == 0
     assert screen.text.strip() == "200 Login received"
     assert ("\x1b[32m" in screen.raw) == coloured
 
 
 def test_without_rich_a_terminal_gets_plain_lines(service: Sandbox, tmp_path: Path) -> None:
-    with at_terminal("send", "login", "user_id=u-1", service=service, **without(tmp_path, "rich")) as screen:
+    with at_terminal("send", "login", "user_id=u-1", service=service, variables=without(tmp_path, "rich")) as screen:
         assert screen.end() == 0
     assert screen.raw == "200 Login received\r\n"
 

@@ -16,6 +16,7 @@ import pytest
 
 from thirdwatch_api import (
     ApiClient,
+    BillingAddress,
     CreateOrder,
     CreateOrderApi,
     Item,
@@ -68,8 +69,7 @@ def test_dots_and_numbers_go_into_parts_and_lists(service: Sandbox, capsys: Capt
     assert call(capsys, "send", "create_order", *words.split()).code == 0
     (order,) = service.events
     assert isinstance(order, CreateOrder)
-    assert order.billing_address is not None
-    assert order.billing_address.to_dict()["city"] == "Pune"
+    assert order.billing_address == BillingAddress(city="Pune", zipcode="411001")
     assert order.items == [
         Item.from_dict({"_price": "9.90", "_quantity": 3, "_isOnSale": True, "_seller": {"_sellerId": "s-1"}}),
         Item(price="2"),
@@ -238,10 +238,10 @@ def test_wait_asks_until_there_is_a_score(service: Sandbox, capsys: Capture) -> 
         asked.append(request.path)
         if len(asked) == 2:
             service.score("o-1", 99)
-            service._state.record(CreateOrder(user_id="u", order_id="o-1", amount="1"))
-            service._state.record(Transaction(user_id="u", order_id="o-1", transaction_status="_success"))
+            service._service.state.record(CreateOrder(user_id="u", order_id="o-1", amount="1"))
+            service._service.state.record(Transaction(user_id="u", order_id="o-1", transaction_status="_success"))
 
-    service._on_request = late
+    service._service._on_request = late
     done = call(capsys, "score", "o-1", "--wait")
     assert done.code == 0
     assert done.out.startswith("o-1  99  red")
@@ -296,7 +296,7 @@ def test_the_sandbox_fails_as_its_script_says() -> None:
         assert process.stdout
         assert process.stdout.readline().startswith("The sandbox is at http://127.0.0.1:")
         settings = dict(pair.split("=", 1) for pair in shlex.split(process.stdout.readline())[1:])
-        done = run("send", "login", "user_id=u-1", **settings)
+        done = run("send", "login", "user_id=u-1", variables=settings)
         assert done == Done(0, "200 Login received\n", "")
         assert [process.stdout.readline()[:3] for _ in range(3)] == ["503", "503", "200"]
         process.send_signal(signal.SIGTERM)
@@ -310,7 +310,15 @@ def test_the_sandbox_reports_in_json() -> None:
         there = json.loads(process.stdout.readline())
         assert there["api_key"] == "my-key"
         settings = {"THIRDWATCH_HOST": there["host"], "THIRDWATCH_API_KEY": "my-key"}
-        run("send", "order_status", "user_id=u", "order_id=o", "order_status=fulfilled", "session_id=s", **settings)
+        run(
+            "send",
+            "order_status",
+            "user_id=u",
+            "order_id=o",
+            "order_status=fulfilled",
+            "session_id=s",
+            variables=settings,
+        )
         refused, taken = (json.loads(process.stdout.readline()) for _ in range(2))
         process.send_signal(signal.SIGINT)
         process.communicate()

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any
 import pytest
 
 from thirdwatch_api import CreateAccount
-from thirdwatch_api.cli import _relay, _screen
-from thirdwatch_api.outbox import Outbox, OutboxException, Relay
+from thirdwatch_api.cli import _screen
+from thirdwatch_api.cli._output import Output
+from thirdwatch_api.outbox import Outbox, OutboxException
 from thirdwatch_api.sandbox import Sandbox
 
-from .delivery import QUICK, event, events
-from .terminal import Done, at_terminal, call, reaching, run, started
+from .delivery import event, events
+from .terminal import LIMIT, Done, at_terminal, call, reaching, run, started
 
 Capture = pytest.CaptureFixture[str]
 
@@ -298,7 +300,14 @@ def test_a_cipher_needs_cryptography(tmp_path: Path) -> None:
 
     (tmp_path / "outbox.db").touch()
     done = run(
-        "outbox", "show", "outbox.db", "1", "--cipher-file", "k", cwd=tmp_path, **without(tmp_path, "cryptography")
+        "outbox",
+        "show",
+        "outbox.db",
+        "1",
+        "--cipher-file",
+        "k",
+        cwd=tmp_path,
+        variables=without(tmp_path, "cryptography"),
     )
     assert (done.code, done.out) == (2, "")
     assert done.err.endswith("--cipher-file: cryptography is missing: pip install cryptography\n")
@@ -376,11 +385,19 @@ def test_a_relay_makes_the_file_that_a_shop_has_not_made_yet(tmp_path: Path, ser
 
 def test_a_relay_reports_now_and_then(place: str, service: Sandbox, capsys: Capture, monkeypatch: Any) -> None:
     fill(place, pending=1)
-    service.fail(503, times=2)
+    reported = threading.Event()
+    state = _screen.Screen._state
+
+    def watched(screen: _screen.Screen, per_second: float) -> str:
+        text = state(screen, per_second)
+        reported.set()
+        return text
+
     monkeypatch.setattr(_screen, "_PLAIN", 0.01)
-    monkeypatch.setattr(Relay, "_timing", QUICK)
+    monkeypatch.setattr(_screen.Screen, "_state", watched)
+    service._service._on_request = lambda _: reported.wait(LIMIT)  # the event waits until there was a report
     done = call(capsys, "relay", place, "--until-empty")
-    assert re.search(r"^sent 0 \(0/s\)   dead 0   waiting 1", done.err, re.MULTILINE)
+    assert re.search(r"^sent 0 \(0/s\)   dead 0   waiting 1$", done.err, re.MULTILINE)
     assert done.out == "sent 1, dead 0, left 0\n"
 
 
@@ -391,7 +408,7 @@ def test_a_report_goes_on_when_the_database_does_not(
         def status(self) -> None:
             raise OutboxException(reason="the database is away")
 
-    screen = _screen.Screen(_relay.Output(), Broken())  # type: ignore[arg-type]  # the one method that it calls
+    screen = _screen.Screen(Output(), Broken())  # type: ignore[arg-type]  # the one method that it calls
     assert screen._state(2.0) == "sent 0 (2/s)   dead 0   the database is away"
 
 

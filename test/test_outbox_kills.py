@@ -80,7 +80,7 @@ class Deaths:
 def write(url: str, first: int, chance: random.Random) -> set[int]:
     """Let two shops add events of their own orders until they are killed; return what was accepted."""
     writers = [
-        spawn(WRITER, url, first + 1_000_000 * i, chance.randrange(10, 190), name, stdout=subprocess.PIPE)
+        spawn(WRITER, url, first + 1_000_000 * i, chance.randrange(10, 200), name, stdout=subprocess.PIPE)
         for i, name in enumerate("ab")
     ]
     accepted: set[int] = set()

@@ -256,7 +256,7 @@ def test_without_keys_there_is_nothing_to_mask_in_a_whole_text() -> None:
     assert bare.whole("text") == "text"
     assert bare.headers(headers) is headers
     response: dict[str, Any] = {"a": ["b"]}
-    bare.json(response)
+    bare.json(response, json.dumps(response).encode())
     assert response == {"a": ["b"]}
     assert without_user("https://ann:secret@a.example/x@y") == "https://***@a.example/x@y"
 

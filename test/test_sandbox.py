@@ -973,6 +973,13 @@ def test_without_threads_one_request_after_the_other_is_served(sandbox: Sandbox)
 
 
 @pytest.mark.usefixtures("no_more_threads")
+def test_without_threads_no_stream_keeps_the_others_waiting(sandbox: Sandbox) -> None:
+    reply = ask(sandbox, None, method="GET", path="/_sandbox/stream")
+    assert (reply.status, reply.json["error"]) == (503, "no thread is left to send this stream")
+    assert ask(sandbox).status == 200
+
+
+@pytest.mark.usefixtures("no_more_threads")
 def test_without_threads_a_postback_says_why_it_was_not_sent(sandbox: Sandbox) -> None:
     with ApiClient(configuration=sandbox.configuration()) as client:
         PostbackApi(client).register(PostbackUrls(action_postback="http://127.0.0.1:1/"))

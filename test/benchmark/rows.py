@@ -34,6 +34,8 @@ class Scale(NamedTuple):
     bursts: int
     starts: int
     counts_instructions: bool
+    mebibytes: int
+    """Of the file that a backfill imports."""
 
 
 class Row(NamedTuple):

@@ -147,6 +147,8 @@ class Columns:
         self._known = None if layout and layout.fields is not None else frozenset(fields)
         self._fields = [self._field(path, column) for path, column in fields.items()]
         self._constants = [(self._steps(path), value) for path, value in self._layout.constants.items()]
+        for path, (steps, _) in zip(self._layout.constants, self._constants, strict=True):
+            self._kind(path, steps)
         self._check_paths((*self._layout.times, *self._layout.values), fields)
         all_steps = [field.steps for field in self._fields] + [steps for steps, _ in self._constants]
         lists = {steps[:i] for steps in all_steps for i, step in enumerate(steps) if isinstance(step, int)}
@@ -214,7 +216,7 @@ class Columns:
         """Return what the field at a path holds."""
         model: Any = self._model
         kind = Kind.MODEL
-        for number, step in enumerate(steps):
+        for step in steps:
             if kind is Kind.FREE:
                 return Kind.FREE
             if isinstance(step, int):
@@ -227,8 +229,8 @@ class Columns:
                 hint = did_you_mean(str(step), table)
                 raise BackfillError(f"{self._name}: {path!r}: {self._model.__name__} has no such field{hint}")
             kind, model = table[step].kind, table[step].model
-            if number == len(steps) - 1 and kind in (Kind.MODEL, Kind.LIST):
-                raise BackfillError(f"{self._name}: {path!r} holds other fields; name one of those")
+        if kind in (Kind.MODEL, Kind.LIST):
+            raise BackfillError(f"{self._name}: {path!r} holds other fields; name one of those")
         return kind
 
     @staticmethod

@@ -66,13 +66,12 @@ class Bar:
         seconds = progress.seconds - first.seconds
         done = progress.now - first.now
         speed = done / seconds if seconds > 0 else 0.0
-        parts = [f"{progress.sent + progress.rejected:,} rows"]
+        parts = [f"{progress.sent + progress.rejected:,} rows", f"{speed:,.0f} rows/s"]
         if progress.fraction is not None:
             parts.insert(0, f"{progress.fraction:.0%}")
             part = progress.fraction - (first.fraction or 0.0)
-            if part > 0 and seconds > 0:
+            if part > 0:
                 parts.append(f"left {_clock((1 - progress.fraction) * seconds / part)}")
-        parts.insert(len(parts) - (len(parts) > 2), f"{speed:,.0f} rows/s")
         parts.append(f"rejected {progress.rejected:,}")
         if progress.reason is not None:
             parts.append(f"waiting {progress.waits:.0f} s: {progress.reason}")

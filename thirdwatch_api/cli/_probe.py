@@ -25,7 +25,7 @@ _TIMEOUT = 10.0  # seconds, for each step
 _CLOCK = 60.0  # seconds that the clock may differ
 _SOON = 14 * 86400.0  # seconds before the end of a certificate
 
-_EXPIRED, _TOO_EARLY, _WRONG_NAME = 10, 9, 62
+_EXPIRED, _TOO_EARLY, _WRONG_NAME, _WRONG_ADDRESS = 10, 9, 62, 64
 """Codes of OpenSSL for what is wrong with a certificate; most others say that nobody trusted issued it."""
 
 
@@ -172,17 +172,18 @@ def _certificate(sock: Any) -> Finding:
 
 
 def _bad_tls(error: Exception, host: str) -> Finding:
+    if "407" in str(error):
+        remedy = f"add user and password to HTTPS_PROXY, or let the proxy allow {host}"
+        return Finding("wrong", one_line(error), remedy)
     if not isinstance(error, ssl.SSLCertVerificationError):
         return Finding("wrong", one_line(error), "let this machine speak TLS 1.2 to the service: see what is between")
     remedies = {
         _EXPIRED: "check the clock of this machine; else the certificate of the service has to be renewed",
         _TOO_EARLY: "check the clock of this machine",
-        _WRONG_NAME: f"check the host: who responds is not {host}",
+        **dict.fromkeys((_WRONG_NAME, _WRONG_ADDRESS), f"check the host: who responds is not {host}"),
     }
-    other = (
-        "if a proxy inspects the traffic, set SSL_CERT_FILE to a file with its authority; else don't trust who responds"
-    )
-    return Finding("wrong", error.verify_message, remedies.get(error.verify_code, other))
+    untrusted = "where a proxy inspects the traffic, set SSL_CERT_FILE to a file with its authority"
+    return Finding("wrong", error.verify_message, remedies.get(error.verify_code, untrusted))
 
 
 def _response(probe: Probe) -> Finding:
@@ -195,13 +196,13 @@ def _response(probe: Probe) -> Finding:
     except ApiException as error:
         if not error.status or error.headers is None:
             probe.reached = False
-            return Finding("wrong", one_line(error), advice(error))
+            error.hint = ""
+            return Finding("wrong", str(error), "see what is between: a firewall, or a proxy that is needed")
         status, headers = error.status, error.headers
     probe.offset = _offset(headers, time.monotonic() - begin)
-    if status == 407 or 300 <= status < 400:
+    if 300 <= status < 400:
         probe.reached = False
-        remedy = "set host to its final address" if status < 400 else "add user and password to HTTPS_PROXY"
-        return Finding("wrong", f"{status}, no response of the service", remedy)
+        return Finding("wrong", f"{status}, no response of the service", "set the host to its final address")
     state = "unsure" if status >= 500 else "ok"
     return Finding(state, f"{status} to a request that asks for nothing ({_milliseconds(begin)})")
 
@@ -237,7 +238,8 @@ def _event(probe: Probe) -> Finding:
     except ApiException as error:
         if error.status in (400, 422):
             return Finding("ok", f"the key is accepted; an empty event is refused ({error.status}), as it should be")
-        return Finding("wrong", one_line(error), advice(error))
+        remedy, error.hint = advice(error), ""
+        return Finding("wrong", str(error), remedy)
     return Finding("ok", f"the key is accepted ({response.status})")
 
 

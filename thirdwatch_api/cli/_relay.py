@@ -6,6 +6,7 @@ import signal
 from argparse import Namespace
 from collections.abc import Generator
 from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
 
 from ..outbox import Relay, StoredEvent
@@ -17,6 +18,8 @@ from ._service import add_service_options, make_client
 from ._store import add_outbox_options, open_outbox, shown_place
 
 __all__ = ["configure", "run"]
+
+_AGAIN = 0.05  # seconds between two attempts to stop
 
 
 def configure(parser: Parser) -> None:
@@ -69,8 +72,8 @@ def run(arguments: Namespace, output: Output) -> int:
             api_client=client,
         )
         waiting = outbox.status().pending
-        output.note(f"relay of {shown_place(outbox)}: {waiting:,} events wait; Ctrl-C or SIGTERM ends it")
         with _ended_by_signals(relay), screen:
+            output.note(f"relay of {shown_place(outbox)}: {waiting:,} events wait; Ctrl-C or SIGTERM ends it")
             result = relay.run(until_empty=arguments.until_empty, seconds=arguments.seconds)
     output.record(result._asdict())
     output.line(f"sent {result.sent:,}, dead {result.dead:,}, left {result.left:,}")
@@ -81,14 +84,26 @@ def run(arguments: Namespace, output: Output) -> int:
 def _ended_by_signals(relay: Relay) -> Generator[None]:
     """End a relay by Ctrl-C or SIGTERM. The second one ends the process."""
     numbers = (signal.SIGINT, signal.SIGTERM)
+    asked, ended = Event(), Event()
 
     def end(number: int, _: Any) -> None:
         signal.signal(number, signal.SIG_DFL)
-        relay.stop()
+        asked.set()
+
+    def stop() -> None:
+        """Stop the relay, again and again: before it runs, nothing can be stopped."""
+        asked.wait()
+        while not ended.wait(_AGAIN):
+            relay.stop(_AGAIN)
 
     before = [signal.signal(number, end) for number in numbers]
+    stopper = Thread(target=stop, name="thirdwatch-stop", daemon=True)
+    stopper.start()
     try:
         yield
     finally:
+        ended.set()
+        asked.set()
+        stopper.join()
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

@@ -172,8 +172,13 @@ class Run:
         with suppress(OutboxException):  # it may be that the disk is full
             self._store.note_leader(self._settings.part, self._holder)
         for part, count, until, reason in self._store.pauses():
-            if (part, count) == self._settings.part and until > time():
-                self.dispatch.pause(until - time(), reason)
+            left = until - time()
+            if (part, count) != self._settings.part:
+                continue
+            if 0 < left <= self._timing.longest_asked:
+                self.dispatch.pause(left, reason)
+            else:  # it is over, or was noted before the clock was set back
+                self._report.end_pause()
 
     def _fetch(self) -> None:
         """Read events, where there is room for them."""

@@ -27,7 +27,7 @@ from ._control import Control
 from ._http import HTTPError, Request, Response, Server
 from ._page import serve_file
 from ._records import Records
-from ._scripts import make_script
+from ._scripts import ScriptQueue, make_script
 from ._service import Service
 from ._state import Delivery
 
@@ -148,8 +148,13 @@ class Sandbox(Records):
         """
         script = make_script(status, headers, body, delay, cut=cut)
         with self._service.lock:
-            self._service.scripts.add(script, times)
+            self._scripts.add(script, times)
         self._service.watch.touch()
+
+    @property
+    def _scripts(self) -> ScriptQueue:
+        """The scripts that no request met yet."""
+        return self._service.scripts
 
     def score(self, order_id: Text, score: int) -> None:
         """Set the score of an order, now or before it comes. If it had one, the new one is sent as a postback.

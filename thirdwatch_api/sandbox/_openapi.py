@@ -51,8 +51,10 @@ _TAGS: dict[str, tuple[str, str]] = {
     "Verdicts": ("What the shop knows about a customer: good or bad.", "tag_user un_tag_user"),
     "Custom": ("Behaviour that no other event covers.", "custom_event"),
     "Results": ("Scores of orders, decisions about them, and postbacks.", "score client_action register"),
+    # Of their own: generators write a file for each tag, one for operations and one for webhooks.
+    "Postbacks": ("What the service sends to the shop.", ""),
 }
-"""What each group of operations is about, and the operations."""
+"""What each group of operations is about, and the operations. The last one is about the webhooks."""
 
 _TAG_OF = {operation: tag for tag, (_, operations) in _TAGS.items() for operation in operations.split()}
 
@@ -284,7 +286,7 @@ def _webhook(name: str) -> Json:
     place = "as `api_key` in the body" if in_body else f"in the header `{API_KEY_HEADER}`"
     return {
         "operationId": name,
-        "tags": ["Results"],
+        "tags": ["Postbacks"],
         "summary": summary,
         "description": f"The service sends your own API key {place}. Compare it before you believe the rest.",
         "security": [] if in_body else _SECURITY["api_key"],
