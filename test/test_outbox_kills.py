@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ RELAY = """
 
 
 @contextmanager
-def sqlite(path: Path) -> Iterator[str]:
+def sqlite(path: Path) -> Generator[str]:
     yield str(path / "thirdwatch.db")
 
 
