@@ -24,7 +24,7 @@ from .delivery import Service
 from .test_outbox_files import FORKS, spawn
 from .test_outbox_relay import until
 
-KILLS = int(os.environ.get("OUTBOX_KILLS", "12"))
+KILLS = int(os.environ.get("OUTBOX_KILLS", "12" if os.environ.get("SERVERS") else "6"))
 THREADS, NOTED_AT_ONCE = 8, 100
 
 WRITER = """

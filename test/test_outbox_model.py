@@ -46,7 +46,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.replayed: set[int] = set()
         self.purged: set[int] = set()
         self.clock = 0.0
-        self.patches = [
+        self.patches: list[Any] = [
             patch.object(Relay, "_timing", QUICK),
             patch.object(run_module, "_LAST_WAIT", 0.001),
             patch.object(run_module, "time", self.now),
