@@ -102,7 +102,7 @@ def _running(
     pytest.fail(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
-def _wait(server: subprocess.Popen[bytes], port: int, is_ready: Callable[[int], bool]) -> bool:
+def _wait(server: subprocess.Popen[Any], port: int, is_ready: Callable[[int], bool]) -> bool:
     end = time.monotonic() + _PATIENCE
     while server.poll() is None and time.monotonic() < end:
         if is_ready(port):

@@ -136,7 +136,7 @@ def test_an_order_waits_for_its_earliest_event_in_the_database_as_well(outbox: O
     assert len(store.fetch(10, whole, [], [], now - 86400)) == 4
     assert store.next_due(whole) == 0
     assert outbox.events("pending")[0].attempts == 1
-    store.bury(first, now, "x" * 1000)
+    store.mark_dead(first, now, "x" * 1000)
     assert len(outbox.events("dead")[0].error or "") == 500
     assert sum(len(store.fetch(10, Part(i, 5), [], [], now)) for i in range(5)) == 3
 

@@ -249,7 +249,7 @@ def _service(global_configuration: Configuration) -> None:
 
 
 @pytest.mark.usefixtures("_service")
-def test_the_relay_command_sends_until_it_is_told_to_stop(app: Outbox, sandbox: Any) -> None:
+def test_the_relay_command_sends_until_a_signal_stops_it(app: Outbox, sandbox: Any) -> None:
     from django.core.management import CommandError
 
     app.add_all(events(20, 20))
@@ -329,10 +329,10 @@ def test_the_admin_shows_events_without_what_they_hold_and_replays_dead_ones(app
     assert not any("canary" in text.lower() for text in texts)
     assert browser.get(f"{pages}{number}/delete/").status_code == 200
     assert "delete_selected" not in texts[0]
-    answer = browser.post(pages, {"action": "replay", "_selected_action": [number]}, follow=True)
-    assert "1 event waits again." in answer.content.decode()
-    answer = browser.post(pages, {"action": "replay", "_selected_action": [number]}, follow=True)
-    assert "0 events wait again." in answer.content.decode()
+    response = browser.post(pages, {"action": "replay", "_selected_action": [number]}, follow=True)
+    assert "1 event waits again." in response.content.decode()
+    response = browser.post(pages, {"action": "replay", "_selected_action": [number]}, follow=True)
+    assert "0 events wait again." in response.content.decode()
     assert app.status().pending == 1
     app.executor.write("UPDATE thirdwatch_outbox SET body = 'asecret'")
     assert "the event is encrypted" in browser.get(f"{pages}{number}/change/").content.decode()

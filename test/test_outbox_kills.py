@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,12 @@ RELAY = """
 
 
 @contextmanager
-def sqlite(path: Path) -> Iterator[str]:
+def sqlite(path: Path) -> Generator[str]:
     yield str(path / "thirdwatch.db")
 
 
 class Deaths:
-    """Tells when the service took as many events as the next relay may live for."""
+    """The moments at which relays are killed: after the service took a random number of events."""
 
     def __init__(self, service: Service, chance: random.Random) -> None:
         self._service = service

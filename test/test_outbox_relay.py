@@ -83,7 +83,7 @@ def test_mixed_failures_lose_nothing_and_keep_the_order(outbox: Outbox, seed: in
         if roll < 0.07:
             return 500
         if roll < 0.10:
-            return cut  # the service took it, and nobody learns of it
+            return cut  # the service took it, and the client does not know
         return 200
 
     outbox.add_all(events(1000, 200))
@@ -210,7 +210,7 @@ def test_a_pause_that_is_none_any_more_is_forgotten(outbox: Outbox, ends_in: flo
         assert outbox.status().reason is None
 
 
-def test_nobody_answers_and_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_connection_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     outbox.add_all(events(20, 20))
     client = ApiClient(configuration=Configuration(host=f"http://127.0.0.1:{closed_port()}", api_key="k"))
     with client:
@@ -251,7 +251,7 @@ def test_a_missing_key_stops_all(outbox: Outbox) -> None:
             until(lambda: service.taken)
 
 
-def test_an_answer_that_is_no_json_is_no_success(outbox: Outbox) -> None:
+def test_a_response_that_is_no_json_is_no_success(outbox: Outbox) -> None:
     outbox.add(event())
     portal = [raw(message(200, b"<html>please log in</html>"))]
     with Service(lambda _: portal.pop() if portal else 200) as service:
@@ -277,7 +277,7 @@ def test_the_first_refusals_of_a_backlog_do_not_keep_the_rest_from_being_tried(o
         assert (result.sent, result.dead + outbox.status().pending) == (60, 40)
 
 
-# Pace, threads, parts
+# RateLimit, threads, parts
 
 
 def test_the_rate_is_kept(outbox: Outbox) -> None:
@@ -374,7 +374,7 @@ def test_a_lead_that_can_not_be_locked_is_an_error_of_the_family(outbox: Outbox,
 
 
 class Flaky(SqliteExecutor):
-    """Fails as long as it is told to."""
+    """Fails while ``fails`` is set."""
 
     fails = False
 
@@ -471,7 +471,7 @@ def test_a_clock_that_jumps_freezes_nothing(outbox: Outbox) -> None:
 # Hooks, start and stop
 
 
-def test_hooks_learn_of_each_event_and_break_nothing(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_hooks_are_called_with_each_event_and_break_nothing(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     outbox.add_all(events(20, 20))
     sent: list[StoredEvent] = []
 

@@ -40,7 +40,7 @@ def failing(chance: random.Random) -> Callable[[Any], Any]:
     """Let one call of ten fail, each in another way."""
 
     def lose(peer: Any) -> None:
-        cut(peer)  # the service took it, and nobody learns of it
+        cut(peer)  # the service took it, and the client does not know
 
     def delay(peer: Any) -> None:
         time.sleep(0.05)
