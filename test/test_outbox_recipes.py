@@ -29,7 +29,6 @@ def outbox(
     with Outbox("thirdwatch.db") as outbox:
         outbox.add_all(events(20, 4))
         yield outbox
-    assert len(sandbox.events) == 20
 
 
 def recipe(mark: str, name: str = "recipe") -> dict[str, Any]:
@@ -40,17 +39,17 @@ def recipe(mark: str, name: str = "recipe") -> dict[str, Any]:
     return names
 
 
-def test_huey(outbox: Outbox) -> None:
+def test_huey(outbox: Outbox, sandbox: Sandbox) -> None:
     pytest.importorskip("huey")
     names = recipe("from huey")
     names["send_events"].call_local()
     names["outbox"].close()
     names["huey"].storage.close()
-    assert outbox.status().pending == 0
+    assert (outbox.status().pending, len(sandbox.events)) == (0, 20)
     assert [task.__class__.__name__ for task in names["huey"]._registry.periodic_tasks] == ["send_events"]
 
 
-def test_dramatiq_and_apscheduler(outbox: Outbox) -> None:
+def test_dramatiq_and_apscheduler(outbox: Outbox, sandbox: Sandbox) -> None:
     dramatiq: Any = pytest.importorskip("dramatiq")
     pytest.importorskip("apscheduler")
     names = recipe("import dramatiq")
@@ -68,9 +67,10 @@ def test_dramatiq_and_apscheduler(outbox: Outbox) -> None:
         broker.join("default")
         worker.stop()
         names["outbox"].close()
+    assert len(sandbox.events) == 20
 
 
-def test_rq(outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rq(outbox: Outbox, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rq: Any = pytest.importorskip("rq")
     client: Any = pytest.importorskip("redis")
     (block,) = [block for block in blocks(DOCS / "delivery.md") if "from rq" in block.code]
@@ -83,5 +83,5 @@ def test_rq(outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         scheduler.load_config_from_file("shop_cron")
         scheduler.enqueue_jobs()
         rq.SimpleWorker(["default"], connection=connection).work(burst=True)
-        assert outbox.status().pending == 0
+        assert (outbox.status().pending, len(sandbox.events)) == (0, 20)
     del sys.modules["shop_cron"]
