@@ -56,7 +56,7 @@ def fill(place: str, *, dead: int = 0, pending: int = 0) -> None:
         for number in range(1, dead + pending + 1):
             outbox.add(CreateAccount(user_id=f"u-{number}", first_name=PERSONAL), key=f"o-{number}")
         for number in range(1, dead + 1):
-            outbox._store.bury(number, time.time(), "(400) Bad Request")
+            outbox._store.mark_dead(number, time.time(), "(400) Bad Request")
 
 
 def test_status_says_what_waits_and_why(place: str, capsys: Capture) -> None:
