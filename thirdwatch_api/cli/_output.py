@@ -104,13 +104,13 @@ def set_up_log(arguments: Namespace) -> None:
     logger.setLevel(logging.DEBUG if debug else logging.ERROR if quiet else logging.INFO)
 
 
-class _StderrHandler(logging.StreamHandler[TextIO]):
+class _StderrHandler(logging.Handler):
     """A handler that writes to what is ``sys.stderr`` at the time: rich replaces it while it draws."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        self.stream = sys.stderr
-        super().emit(record)
+        for line in self.format(record).splitlines():
+            _write(sys.stderr, printable(line))
 
 
 def _is_screen(stream: TextIO) -> bool:
