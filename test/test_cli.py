@@ -53,7 +53,7 @@ def test_the_help_of_a_command_fits_a_screen_and_ends_with_examples(
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert len(lines) <= 45
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= 80
     assert "thirdwatch " in done.out.partition("\nexamples:\n")[2]
 
 

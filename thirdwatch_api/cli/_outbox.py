@@ -94,7 +94,9 @@ def _list(parser: Parser) -> None:
     )
     parser.add_argument("--state", choices=["dead", "pending"], help="only such events")
     parser.add_argument("--order", metavar="ORDER", help="only those of an order")
-    parser.add_argument("--limit", type=positive, default=100, metavar="N", help="at most so many of each state; 100")
+    parser.add_argument(
+        "--limit", type=positive, default=100, metavar="N", help="at most so many of each state; default: 100"
+    )
 
 
 def _show(parser: Parser) -> None:
@@ -113,7 +115,7 @@ def _replay(parser: Parser) -> None:
         ("thirdwatch outbox replay thirdwatch.db 17 18", "two of them"),
         ("thirdwatch outbox replay thirdwatch.db --all", "all that are dead"),
     )
-    _add_words(parser, "ID", "numbers of events, as `list` shows them")
+    _add_words(parser, "ID ...", "numbers of events, as `list` shows them")
     parser.add_argument("--all", action="store_true", help="all dead events")
 
 
