@@ -166,6 +166,11 @@ def test_options_may_stand_between_the_outbox_and_the_number(place: str, capsys:
         (["show", "PLACE"], 2, "which event? Name one number, as `thirdwatch outbox list` shows it"),
         (["show", "PLACE", "1", "2"], 2, "which event? Name one number, as `thirdwatch outbox list` shows it"),
         (["show", "PLACE", "x"], 2, "expected the number of an event, as `thirdwatch outbox list` shows it, got 'x'"),
+        (
+            ["show", "PLACE", "9" * 19],
+            2,
+            f"expected the number of an event, as `thirdwatch outbox list` shows it, got '{'9' * 19}'",
+        ),
         (["replay", "PLACE"], 2, "which events? Name their numbers, or say --all"),
         (["replay", "PLACE", "1", "--all"], 2, "which events? Name their numbers, or say --all"),
     ],

@@ -66,7 +66,7 @@ def _split(words: list[str]) -> tuple[str | None, list[int]]:
     """Tell the place of the outbox from the numbers of events behind it."""
     url = words[0] if words and not words[0].isdecimal() else None
     numbers = words[url is not None :]
-    wrong = next((word for word in numbers if not word.isdecimal()), None)
+    wrong = next((word for word in numbers if not (word.isdecimal() and len(word) <= _DIGITS)), None)
     if wrong is not None:
         raise CommandError(f"expected the number of an event, as `thirdwatch outbox list` shows it, got {wrong!r}")
     return url, [int(number) for number in numbers]
@@ -161,6 +161,7 @@ def _add_words(parser: Parser, name: str, what: str) -> None:
     )
 
 
+_DIGITS = 18  # what every database can hold
 _WITH_NUMBERS = ("show", "replay")
 _ARGUMENTS: dict[str, Callable[[Parser], None]] = {
     "status": _status,
