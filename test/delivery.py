@@ -1,4 +1,4 @@
-"""A service that fails as it is told, and what outboxes are tested with."""
+"""A service that fails as a test wants, and what outboxes are tested with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from thirdwatch_api import ApiClient, Configuration, OrderStatus
 from thirdwatch_api.outbox._timing import Timing
 
-from .servers import OK, FaultServer, Peer, answer
+from .servers import OK, FaultServer, Peer, respond
 
 __all__ = ["QUICK", "Service", "event", "events", "number"]
 
@@ -21,7 +21,7 @@ QUICK = Timing(
 
 
 def event(order: object = "o-1", step: object = 0) -> OrderStatus:
-    """Make an event of an order; the step tells one from the next."""
+    """Make an event of an order; the step differs from one to the next."""
     return OrderStatus(user_id="u-42", order_id=f"{order}", order_status=f"{step}")
 
 
@@ -36,7 +36,7 @@ def number(taken: Any) -> int:
 
 
 class Service(FaultServer):
-    """Take events, and answer each as ``decide`` says.
+    """Take events, and respond to each as ``decide`` says.
 
     :param decide: is given the event; returns a status, ``(status, headers)``, or a step of the server
     """
@@ -47,9 +47,9 @@ class Service(FaultServer):
         """Events that the service took, in order, whether the client learnt of it or not."""
         self.calls = 0
         self._record = threading.Lock()
-        super().__init__(self._answer)
+        super().__init__(self._respond)
 
-    def _answer(self, peer: Peer) -> None:
+    def _respond(self, peer: Peer) -> None:
         given = peer.last.json
         with self._record:
             self.calls += 1
@@ -60,7 +60,7 @@ class Service(FaultServer):
         if callable(verdict):
             verdict(peer)  # the service took the event, and something happens to its response
         else:
-            answer(status, OK, headers)(peer)
+            respond(status, OK, headers)(peer)
 
     def client(self, **settings: Any) -> ApiClient:
         return ApiClient(configuration=Configuration(host=self.url, api_key="k", **settings))

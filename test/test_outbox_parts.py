@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
@@ -23,7 +24,7 @@ from thirdwatch_api import (
     Transaction,
 )
 from thirdwatch_api.exceptions import class_for_status
-from thirdwatch_api.outbox._gate import Gate, Pace
+from thirdwatch_api.outbox._gate import Crew, Gate, Pace
 from thirdwatch_api.outbox._judge import Verdict, judge
 from thirdwatch_api.outbox._kinds import SLOTS, encode_event, find_kind, order_key, slot_of
 from thirdwatch_api.outbox._records import Row
@@ -63,9 +64,6 @@ def test_each_status_means_what_the_table_says(verdict: Verdict, status: int) ->
 )
 def test_what_is_no_status_has_a_meaning_as_well(error: ApiException, verdict: Verdict) -> None:
     assert judge(error) is verdict
-
-
-# The gate
 
 
 def fail(gate: Gate, verdict: Verdict, now: float, asked: float | None = None) -> Verdict:
@@ -166,7 +164,35 @@ def test_the_pace_is_even_and_what_a_pause_left_unused_is_lost() -> None:
     assert Pace(None).wait(now) == 0
 
 
-# The window
+def crew_after(elapsed: Callable[[int], float], busy: float, most: int = 8) -> int:
+    """Return how many threads send in the end, where a call takes longer the more of them there are."""
+    crew = Crew(most)
+    for _ in range(500):
+        crew.note(elapsed(crew.size), busy)
+    return crew.size
+
+
+def test_threads_that_wait_for_the_service_all_send() -> None:
+    assert crew_after(lambda size: 0.020, 0.0001) == 8
+    assert crew_after(lambda size: 0.020, 0.0001, most=64) == 64
+    assert crew_after(lambda size: 10.0, 0.0001) == 8
+
+
+def test_of_threads_that_only_wait_for_each_other_two_send() -> None:
+    assert crew_after(lambda size: size * 0.0001, 0.0001) == 2
+    assert crew_after(lambda size: size * 0.0001, 0.0001, most=64) == 2
+    assert crew_after(lambda size: size * 0.0001, 0.0001, most=1) == 1
+
+
+def test_a_call_without_processor_time_says_nothing() -> None:
+    assert crew_after(lambda size: 0.0, 0.0) == 8
+
+
+def test_a_service_that_becomes_slow_brings_all_threads_back() -> None:
+    crew = Crew(8)
+    for elapsed in [0.0001] * 100 + [0.05] * 3:
+        crew.note(elapsed, 0.0001)
+    assert crew.size == 8
 
 
 def rows(*pairs: tuple[int, str | None]) -> list[Row]:
@@ -270,9 +296,6 @@ def test_a_random_probe_meets_every_order_sooner_or_later() -> None:
     assert met == {1, 2, 3}
     assert window.has_ready
     assert window.is_low
-
-
-# Kinds, keys and parts
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.class_name)

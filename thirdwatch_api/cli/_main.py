@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "send": "send one event",
     "score": "ask for the scores of orders",
     "outbox": "look after the events that wait to be sent",
+    "backfill": "import a shop's history from files or a database",
     "relay": "send the events of an outbox, until it is stopped",
     "sandbox": "play the service on this machine, for tests",
     "completion": "print what makes a shell complete this command",

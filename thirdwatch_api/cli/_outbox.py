@@ -63,7 +63,7 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 def _split(words: list[str]) -> tuple[str | None, list[int]]:
-    """Tell the place of the outbox from the numbers of events behind it."""
+    """Split arguments into the place of the outbox and the numbers of events behind it."""
     url = words[0] if words and not words[0].isdecimal() else None
     numbers = words[url is not None :]
     wrong = next((word for word in numbers if not (word.isdecimal() and len(word) <= _DIGITS)), None)

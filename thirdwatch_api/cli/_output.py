@@ -37,6 +37,15 @@ class Output:
         """Whether rich draws on stdout: it is installed, and stdout is a terminal that can do more than lines."""
         return not self.as_json and _is_screen(sys.stdout) and find_spec("rich") is not None
 
+    @property
+    def draws_notes(self) -> bool:
+        """Whether rich draws on stderr."""
+        return not self.quiet and _is_screen(sys.stderr) and find_spec("rich") is not None
+
+    def notes_console(self) -> Any:
+        """Return rich's console on stderr."""
+        return load("rich.console").Console(stderr=True, highlight=False, markup=False, emoji=False)
+
     def console(self) -> Any:
         """Return rich's console on stdout. It writes colours unless ``NO_COLOR`` is set."""
         return load("rich.console").Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)

@@ -6,13 +6,13 @@ from threading import Condition, RLock
 from time import monotonic
 from typing import NamedTuple
 
-from ._gate import Gate, Pace
+from ._gate import Crew, Gate, Pace
 from ._judge import Verdict
 from ._records import Row
 from ._timing import Timing
 from ._window import Window
 
-__all__ = ["Dispatch", "Notes", "Outcome", "Ticket"]
+__all__ = ["Dispatch", "Done", "Notes", "Outcome", "Ticket"]
 
 _SUSPICIOUS = 3
 
@@ -30,6 +30,18 @@ class Outcome(NamedTuple):
     verdict: Verdict
     reason: str = ""
     retry_after: float | None = None
+
+
+class Done(NamedTuple):
+    """A call that ended."""
+
+    ticket: Ticket
+    outcome: Outcome
+    elapsed: float = 0.0
+    """Seconds that it took; 0 where they were not measured."""
+
+    busy: float = 0.0
+    """Seconds of processor time within."""
 
 
 class Mark(NamedTuple):
@@ -67,6 +79,7 @@ class Dispatch:
         self._window = Window(min(4096, max(512, threads * 64)))
         self._gate = Gate(timing)
         self._pace = Pace(rate)
+        self._crew = Crew(threads)
         self._notes = Notes()
         self._unnoted = 0
         self._under_way = 0
@@ -75,13 +88,17 @@ class Dispatch:
         self._leads_until = 0.0
         self._stopping = False
 
-    def next(self, done: tuple[Ticket, Outcome] | None = None) -> Ticket | None:
+    def next(self, done: Done | None = None) -> Ticket | None:
         """Take back what became of an event, and wait for one that may be sent; None when the relay stops."""
         with self._changed:
-            now = monotonic()
             if done is not None:
-                self._settle(*done, now)
+                self._resize(done)
+                if done.outcome.verdict is Verdict.SENT and self._gate.until is None:
+                    self._settle_sent(done.ticket.row)
+                else:
+                    self._settle(done.ticket, done.outcome)
             while not self._stopping:
+                now = monotonic()
                 wait = self._wait(now)
                 if not wait:
                     row = self._window.take(at_random=self._gate.refuses_all)
@@ -90,19 +107,43 @@ class Dispatch:
                         self._under_way += 1
                         return Ticket(row, self._gate.enter())
                 self._changed.wait(wait or None)
-                now = monotonic()
             return None
 
     def _wait(self, now: float) -> float:
         """Return the seconds until something may change by itself; 0 when an event may be sent now."""
-        if self._unnoted >= self._timing.batch or now >= self._leads_until:
+        if self._under_way >= self._crew.size or self._unnoted >= self._timing.batch or now >= self._leads_until:
             return self._timing.longest_pause  # somebody will wake us
+        if self._gate.until is None and not self._pace.is_bound:
+            return 0.0
         return min(self._timing.longest_pause, max(self._gate.wait(now), self._pace.wait(now)))
 
-    def _settle(self, ticket: Ticket, outcome: Outcome, now: float) -> None:
+    def _resize(self, done: Done) -> None:
+        """Let more or fewer threads send, as long as calls take now."""
+        if not done.busy:
+            return
+        size = self._crew.size
+        self._crew.note(done.elapsed, done.busy)
+        if self._crew.size > size:
+            self._changed.notify(self._crew.size - size)
+
+    def _settle_sent(self, row: Row) -> None:
+        """Take back an event that was sent while the gate is open, as nearly all are."""
+        self._gate.succeed()
+        self._under_way -= 1
+        self._successes += 1
+        if self._suspects:
+            self._suspects.pop(row.id, None)
+        self._window.finish(row)
+        self._notes.sent.append(row)
+        self._unnoted += 1
+        if self._has_enough():
+            self._tell()
+
+    def _settle(self, ticket: Ticket, outcome: Outcome) -> None:
+        """Take back an event, whatever became of it."""
         row = ticket.row
         was_open = self._gate.until is None
-        verdict = self._gate.leave(ticket.round, outcome.verdict, outcome.reason, outcome.retry_after, now)
+        verdict = self._gate.leave(ticket.round, outcome.verdict, outcome.reason, outcome.retry_after, monotonic())
         verdict = self._suspect(row, verdict)
         self._under_way -= 1
         if verdict is Verdict.SENT:
@@ -119,9 +160,7 @@ class Dispatch:
         self._unnoted += verdict not in (Verdict.WAIT, Verdict.STOP)
         if not (was_open and self._gate.until is None):
             self._changed.notify_all()
-            self._tell()
-        elif verdict is not Verdict.SENT or self._has_enough():
-            self._tell()
+        self._tell()
 
     def _has_enough(self) -> bool:
         """Return whether the relay has something to do before its time."""

@@ -5,7 +5,7 @@ from math import inf
 from ._judge import Verdict
 from ._timing import Timing
 
-__all__ = ["Gate", "Pace"]
+__all__ = ["Crew", "Gate", "Pace"]
 
 
 class Gate:
@@ -17,7 +17,8 @@ class Gate:
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
-        self._until: float | None = None
+        self.until: float | None = None
+        """End of the pause; None while the gate is open."""
         self._probing = False
         self._round = 0
         self._waits = 0
@@ -28,25 +29,24 @@ class Gate:
         """Whether a setting is wrong, which no waiting cures."""
 
     @property
-    def until(self) -> float | None:
-        """End of the pause; None while the gate is open."""
-        return self._until
-
-    @property
     def refuses_all(self) -> bool:
         """Whether the service refused so many events in a row that it is no fault of theirs."""
         return self._refused >= self._timing.dead_in_row
 
     def wait(self, now: float) -> float:
         """Return the seconds until an event may be sent; infinity while another one probes."""
-        if self._until is None:
+        if self.until is None:
             return 0.0
-        return inf if self._probing else max(0.0, self._until - now)
+        return inf if self._probing else max(0.0, self.until - now)
 
     def enter(self) -> int:
         """Note that a call begins, and return what ``leave`` wants of it."""
-        self._probing = self._until is not None
+        self._probing = self.until is not None
         return self._round
+
+    def succeed(self) -> None:
+        """Note that the service took an event while the gate is open: ``leave`` for nearly every call."""
+        self._refused = 0
 
     def leave(self, ticket: int, verdict: Verdict, reason: str, asked: float | None, now: float) -> Verdict:
         """Note how a call ended, and return what that means for its event.
@@ -75,19 +75,19 @@ class Gate:
     def pause(self, seconds: float, reason: str, now: float) -> None:
         """Go on with a pause that another relay began."""
         self._round += 1
-        self._until = now + min(seconds, self._timing.longest_asked)
+        self.until = now + min(seconds, self._timing.longest_asked)
         self.reason = reason
 
     def _open(self) -> None:
-        self._until = self.reason = None
+        self.until = self.reason = None
         self.stopped = False
         self._waits = 0
 
     def _close(self, verdict: Verdict, reason: str, asked: float | None, now: float, *, is_current: bool) -> None:
         longest = self._timing.longest_pause
         if not is_current:
-            if asked and self._until is not None:
-                self._until = max(self._until, now + min(asked, self._timing.longest_asked))
+            if asked and self.until is not None:
+                self.until = max(self.until, now + min(asked, self._timing.longest_asked))
             return
         if verdict is Verdict.STOP:
             seconds = longest
@@ -107,6 +107,8 @@ class Pace:
     """
 
     def __init__(self, rate: float | None) -> None:
+        self.is_bound: bool = rate is not None
+        """Whether there is a bound."""
         self._step = 0.0 if rate is None else 1.0 / rate
         self._next = -inf
 
@@ -117,3 +119,32 @@ class Pace:
     def take(self, now: float) -> None:
         """Note that an event goes. What a pause left unused is lost, but for a tenth of a second."""
         self._next = max(self._next, now - 0.1) + self._step
+
+
+class Crew:
+    """How many threads send at a time: threads that the interpreter can't run only make each other wait.
+
+    A call of 20 ms leaves the interpreter to all others, one of 0.1 ms to hardly one.
+
+    :param most: number of threads
+    """
+
+    _WEIGHT = 1 / 16  # of the latest call in the averages
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._elapsed = self._busy = 0.0
+        self.size: int = most
+        """How many threads may send at this moment."""
+
+    def note(self, elapsed: float, busy: float) -> None:
+        """Note how long a call took.
+
+        :param elapsed: seconds from its begin to its end
+        :param busy: seconds of processor time within
+        """
+        self._elapsed += (elapsed - self._elapsed) * self._WEIGHT
+        self._busy += (busy - self._busy) * self._WEIGHT
+        # Where threads only wait for each other, half of them leave each time, until two are left.
+        needed = 1 + int(self._elapsed / (2 * self._busy)) if self._busy > 0 else self._most
+        self.size = min(self._most, max(2, needed))

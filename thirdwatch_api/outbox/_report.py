@@ -49,6 +49,10 @@ class Report:
             _logger.warning("the relay waits %.0f s: %s", max(0.0, seconds), reason)
         self._stopped = stopped
 
+    def end_pause(self) -> None:
+        """Report that a pause of an earlier relay is over."""
+        self._note(0.0, None)
+
     def trouble(self, error: OutboxException) -> None:
         """Report that the database can't be used for now."""
         if self._is_time("trouble"):

@@ -2,14 +2,15 @@
 
 import os
 from contextlib import suppress
+from itertools import cycle
 from secrets import token_hex
 from socket import gethostname
 from threading import Event, Thread
-from time import monotonic, sleep, time
+from time import monotonic, sleep, thread_time, time
 from typing import NamedTuple
 
 from ..exceptions import OutboxCorruptException, OutboxException
-from ._dispatch import Dispatch, Mark, Notes
+from ._dispatch import Dispatch, Done, Mark, Notes
 from ._records import Row
 from ._report import Hook, Report
 from ._sender import Sender
@@ -18,6 +19,7 @@ from ._timing import Timing
 
 __all__ = ["Run", "Settings"]
 
+_MEASURE = 8  # one call of so many
 _LAST_TRIES = 5
 _LAST_WAIT = 0.2
 _RENEW = 1.0  # seconds; at least each quarter of a lease
@@ -92,8 +94,14 @@ class Run:
     def _send(self) -> None:
         """Send one event after the other: what each thread does."""
         done = None
+        turns = cycle(range(_MEASURE))
         while ticket := self.dispatch.next(done):
-            done = ticket, self._settings.sender.send(ticket.row)
+            if next(turns):
+                done = Done(ticket, self._settings.sender.send(ticket.row))
+            else:
+                began, busy = monotonic(), thread_time()
+                outcome = self._settings.sender.send(ticket.row)
+                done = Done(ticket, outcome, monotonic() - began, thread_time() - busy)
 
     def _is_over(self) -> bool:
         left = self._end - monotonic()
@@ -164,8 +172,13 @@ class Run:
         with suppress(OutboxException):  # it may be that the disk is full
             self._store.note_leader(self._settings.part, self._holder)
         for part, count, until, reason in self._store.pauses():
-            if (part, count) == self._settings.part and until > time():
-                self.dispatch.pause(until - time(), reason)
+            left = until - time()
+            if (part, count) != self._settings.part:
+                continue
+            if 0 < left <= self._timing.longest_asked:
+                self.dispatch.pause(left, reason)
+            else:  # it is over, or was noted before the clock was set back
+                self._report.end_pause()
 
     def _fetch(self) -> None:
         """Read events, where there is room for them."""

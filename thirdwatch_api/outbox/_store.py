@@ -237,4 +237,4 @@ def insert_seat(executor: Executor, part: Part) -> None:
 
 
 def _among(ids: Iterable[int]) -> str:
-    return f"id IN ({', '.join(str(int(number)) for number in ids)})"
+    return f"id IN ({', '.join(map(str, map(int, ids)))})"

@@ -244,7 +244,7 @@ def read_raw(raw: FastHTTPResponse) -> bytes:
         raise SSLError(error) from error
     except TimeoutError as error:
         raise _stopped("sending") from error
-    except (HTTPException, OSError) as error:  # as urllib3 would say it: the rules for retries count it so
+    except (HTTPException, OSError) as error:  # what urllib3 would raise, so that its rules for retries apply
         raise ProtocolError("the connection was cut", error) from error
 
 
