@@ -33,7 +33,7 @@ def write(path: Path, rows: Iterable[str]) -> Path:
 
 def _environment(service: Service | None, more: dict[str, str]) -> dict[str, str]:
     reached = {} if service is None else {"THIRDWATCH_HOST": service.url, "THIRDWATCH_API_KEY": "k"}
-    return environment(None, **(reached | more))
+    return environment(None, reached | more)
 
 
 def backfill(

@@ -332,13 +332,15 @@ runpy.run_module("thirdwatch_api", run_name="__main__")
 
 def limited(size: int, *arguments: object, service: Service, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command where no file may be larger."""
+    env = environment(None, {"THIRDWATCH_HOST": service.url, "THIRDWATCH_API_KEY": "k"})
+    env.pop("COVERAGE_PROCESS_CONFIG", None)  # what it measures would be cut off as well
     return subprocess.run(
         [sys.executable, "-c", LIMITED, str(size), "backfill", *map(str, arguments), "--rate", "0"],
         check=False,
         capture_output=True,
         text=True,
         cwd=cwd,
-        env=environment(THIRDWATCH_HOST=service.url, THIRDWATCH_API_KEY="k"),
+        env=env,
     )
 
 
