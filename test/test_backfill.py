@@ -21,7 +21,7 @@ from thirdwatch_api.backfill._state import Checkpoint, Note
 
 from .backfills import backfill, line, lines, reasons, reject_lines, start, write
 from .delivery import QUICK, Service
-from .servers import cut, eventually
+from .servers import cut, eventually, respond
 from .terminal import environment
 
 BAD = "{this is no JSON"
@@ -444,7 +444,7 @@ def test_a_row_that_was_sent_and_then_changed_is_noticed(tmp_path: Path) -> None
     with Service() as service, service.client() as client:
         importer = Backfill(path, kind="order_status", rate=None, api_client=client)
         note = Note(0, 12345, is_sent=True)
-        Checkpoint(importer._settings.identity, ahead=(note.pack(),)).write(f"{path}.checkpoint")
+        Checkpoint(importer._identity, ahead=(note.pack(),)).write(f"{path}.checkpoint")
         with pytest.raises(BackfillError, match="rows that were sent have changed"):
             importer.run()
     assert service.taken == []
@@ -482,3 +482,51 @@ def test_files_that_can_not_be_written_are_an_error_before_anything_is_sent(
     assert done.returncode == 2
     assert said in done.stderr
     assert service.taken == []
+
+
+def test_a_journal_whose_checkpoint_was_deleted_is_not_believed(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(2000, 50))
+    with Service() as service:
+        process = start("orders.jsonl", *KIND, "--rate", 0, service=service, cwd=tmp_path)
+        eventually(partial(has_taken, service, 300))
+        process.kill()
+        process.wait()
+        assert any(Path(f"{path}.checkpoint.journal").read_bytes())
+        Path(f"{path}.checkpoint").unlink()
+        service.taken.clear()
+        assert run(path, service) == (2000, 0, True, None)
+    assert (len(service.taken), service.twice) == (2000, 0)
+
+
+def test_another_file_of_rejects_is_not_cut(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(5, 5))
+    other = write(tmp_path / "precious", ["data"])
+    with Service() as service:
+        assert run(path, service).complete
+        with pytest.raises(BackfillError, match="was made with another file of rejects"):
+            run(path, service, rejects=other)
+    assert other.read_text() == "data\n"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_whatever_the_hook_raises_ends_it_cleanly(tmp_path: Path, error: type[BaseException]) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(500, 20))
+
+    def hook(progress: Any) -> None:
+        if progress.sent >= 50:
+            raise error
+
+    with Service() as service, service.client() as client:
+        with pytest.raises(error):
+            Backfill(path, kind="order_status", rate=1000, api_client=client).run(hook, 0.01)
+        assert 50 <= len(service.taken) < 500
+        assert run(path, service) == (500, 0, True, None)
+    assert service.twice == 0
+
+
+def test_a_reason_is_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(1, 1))
+    body = b'{"error": "one\\ntwo"}'
+    with Service(lambda event: respond(400, body)) as service:
+        run(path, service)
+    assert len(reasons(path)) == 1
