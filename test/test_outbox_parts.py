@@ -152,6 +152,16 @@ def test_a_service_that_refuses_everything_buries_nineteen() -> None:
     assert fail(breaker, Verdict.DEAD, 99.0) is Verdict.DEAD
 
 
+def test_a_refusal_that_arrives_late_buries_nothing() -> None:
+    breaker = Breaker(TIMING)
+    late = breaker.enter()
+    for now in range(20):
+        fail(breaker, Verdict.DEAD, float(now))
+    fail(breaker, Verdict.SENT, 99.0)
+    assert breaker.leave(late, Verdict.DEAD, "why", None, 99.0) is Verdict.WAIT
+    assert breaker.until is None
+
+
 def test_the_pace_is_even_and_what_a_pause_left_unused_is_lost() -> None:
     pace = RateLimit(200)
     now = 50.0
