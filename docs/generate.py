@@ -1,4 +1,4 @@
-"""Write the pages of the API classes and models, and the tables of other pages, from the code.
+"""Write the pages of the API classes and models, the OpenAPI document and the tables of other pages, from the code.
 
 ``python docs/generate.py`` writes what differs. With ``--check`` it writes nothing, and fails when something differs.
 """
@@ -16,17 +16,18 @@ from typing import Any, NamedTuple, NoReturn
 from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "docs")]  # the pages describe this checkout, whatever is installed
-
-from samples import LEFT_OUT, ONLY_IN, SAMPLES  # noqa: E402 - needs the path
+sys.path.insert(0, str(ROOT))  # the pages describe this checkout, whatever is installed
 
 from thirdwatch_api import ApiClient, ApiException, ApiResponse, Configuration, apis, exceptions, models  # noqa: E402 - needs the path
-from thirdwatch_api.apis._api import Api, Options  # noqa: E402 - needs the path
+from thirdwatch_api.apis._api import Api  # noqa: E402 - needs the path
+from thirdwatch_api.apis.options import Options  # noqa: E402 - needs the path
 from thirdwatch_api.configuration import API_KEY_HEADER  # noqa: E402 - needs the path
-from thirdwatch_api.models._fields import Field, Kind, field_table  # noqa: E402 - needs the path
+from thirdwatch_api.models._fields import Field, field_table  # noqa: E402 - needs the path
 from thirdwatch_api.models._help import field_docs  # noqa: E402 - needs the path
 from thirdwatch_api.models._model import Model  # noqa: E402 - needs the path
 from thirdwatch_api.rest import Request, RESTClientObject  # noqa: E402 - needs the path
+from thirdwatch_api.sandbox._openapi import openapi  # noqa: E402 - needs the path
+from thirdwatch_api.sandbox._samples import SAMPLES, sample  # noqa: E402 - needs the path
 
 TITLE = "# thirdwatch_api."
 """How each page opens that is written here."""
@@ -112,7 +113,7 @@ def _calls(api: type[Api]) -> list[Call]:
             continue
         signature = inspect.signature(method)
         parameter = list(signature.parameters)[1]
-        argument = SAMPLES.get(parameter) or _sample(api.model)
+        argument = SAMPLES.get(parameter) or sample(api.model)
         returns: Any = signature.return_annotation
         try:
             getattr(api(client), name)(argument)
@@ -134,25 +135,6 @@ def _every(module: Any) -> Iterator[Any]:
 def _methods() -> list[Call]:
     """List the methods that the README names: all but those ``_with_http_info``."""
     return [call for api in _every(apis) for call in _calls(api) if not call.method.endswith("_with_http_info")]
-
-
-def _sample(model: type[Model]) -> Model:
-    """Make an instance with sensible values."""
-    event = model()
-    values = SAMPLES | ONLY_IN.get(model.__name__, {})
-    for f in field_table(model):
-        value = values.get(f.name)
-        if f.name not in LEFT_OUT and (f.kind is not Kind.FREE or value):
-            setattr(event, f.name, value or _declared_value(f, field_docs(model)[f.name]))
-    return event
-
-
-def _declared_value(f: Field, doc: str) -> object:
-    if f.model:
-        part = _sample(f.model)
-        return [part] if f.kind is Kind.LIST else part
-    named = re.search(r"for instance\s+``([^`]+)``", doc)
-    return f.known[0] if f.known else named and named[1]
 
 
 def _source(value: object, indent: str = "") -> str:
@@ -415,6 +397,7 @@ def pages() -> dict[Path, str | None]:
     made: dict[Path, str | None] = dict.fromkeys(written)
     made |= {ROOT / "docs" / f"{api.__name__}.md": _api_page(api) for api in _every(apis)}
     made |= {ROOT / "docs" / f"{model.__name__}.md": _model_page(model) for model in _every(models)}
+    made[ROOT / "docs" / "openapi.json"] = json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n"
     return made | {ROOT / page: _filled(page, parts) for page, parts in _parts_of_pages().items()}
 
 

@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from thirdwatch_api import ApiClient, Configuration
 from thirdwatch_api.sandbox import Sandbox
 
 from .ids import ADDRESS
-from .servers import Clock
+from .servers import Authority, Clock
 
 # No deadline: a machine that is busy with something else is no fault of the package.
 settings.register_profile(
@@ -94,6 +95,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    """The certificate authority of the servers that speak TLS."""
+    return Authority()
+
+
+@pytest.fixture
+def ca_file(authority: Authority, tmp_path: Path) -> str:
+    """The path of the authority's certificate, for ``ssl_ca_cert``."""
+    return authority.write(str(tmp_path / "ca.pem"))
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
@@ -108,7 +121,7 @@ def busy_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def make_client(sandbox: Sandbox) -> Iterator[Callable[..., ApiClient]]:
+def make_sandbox_client(sandbox: Sandbox) -> Iterator[Callable[..., ApiClient]]:
     """Make clients of the sandbox, with the settings that are given."""
     clients: list[ApiClient] = []
 
@@ -122,9 +135,9 @@ def make_client(sandbox: Sandbox) -> Iterator[Callable[..., ApiClient]]:
 
 
 @pytest.fixture
-def client(make_client: Callable[..., ApiClient]) -> ApiClient:
+def client(make_sandbox_client: Callable[..., ApiClient]) -> ApiClient:
     """A client of the sandbox."""
-    return make_client()
+    return make_sandbox_client()
 
 
 @pytest.fixture

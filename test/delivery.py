@@ -10,7 +10,7 @@ from typing import Any
 from thirdwatch_api import ApiClient, Configuration, OrderStatus
 from thirdwatch_api.outbox._timing import Timing
 
-from .servers import OK, FaultServer, Peer, answer
+from .servers import OK, FaultServer, Peer, respond
 
 __all__ = ["QUICK", "Service", "event", "events", "number"]
 
@@ -60,7 +60,7 @@ class Service(FaultServer):
         if callable(verdict):
             verdict(peer)  # the service took the event, and something happens to its response
         else:
-            answer(status, OK, headers)(peer)
+            respond(status, OK, headers)(peer)
 
     def client(self, **settings: Any) -> ApiClient:
         return ApiClient(configuration=Configuration(host=self.url, api_key="k", **settings))

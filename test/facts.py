@@ -267,6 +267,6 @@ def _field(text: str) -> FieldFact:
 APIS = tuple(ApiFact(*line.split()) for line in _METHODS.strip().splitlines())
 MODELS = {model: tuple(map(_field, text.split())) for model, text in _FIELDS.items()}
 VALUES = {field: tuple(text.split()) for field, text in _VALUES.items()}
-ANSWERS = ("ErrorResponse", "EventResponse")
+RESPONSES = ("ErrorResponse", "EventResponse")
 EVENTS = {api.model: api for api in APIS}
-PARTS = tuple(model for model in MODELS if model not in EVENTS and model not in ANSWERS and model != "CustomInfo")
+PARTS = tuple(model for model in MODELS if model not in EVENTS and model not in RESPONSES and model != "CustomInfo")

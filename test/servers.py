@@ -77,7 +77,7 @@ class Peer:
         self.closing = closing
         self.is_open = True
         self.last = Recorded(number, b"", b"")
-        """The request that is to be answered."""
+        """The request that waits for a response."""
         self._unread = b""
 
     def read_request(self) -> Recorded | None:
@@ -156,7 +156,7 @@ def head(
 def message(
     status: int = 200, body: bytes = OK, headers: Mapping[str, str] | None = None, *, version: str = "1.1"
 ) -> bytes:
-    """Write a whole answer."""
+    """Write a whole response."""
     every = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
     return head(status, every, version=version) + body
 
@@ -177,10 +177,10 @@ def raw(data: bytes, then: Then = "keep") -> Step:
     return step
 
 
-def answer(
+def respond(
     status: int = 200, body: bytes = OK, headers: Mapping[str, str] | None = None, *, then: Then = "keep"
 ) -> Step:
-    """Send a whole answer."""
+    """Send a whole response."""
     return raw(message(status, body, headers), then)
 
 
@@ -205,24 +205,25 @@ def delayed(seconds: float, step: Step) -> Step:
 
 
 def cut(peer: Peer) -> None:
-    """Hang up without an answer."""
+    """Hang up without a response."""
     peer.hang_up()
 
 
 def reset(peer: Peer) -> None:
-    """Reset the connection without an answer."""
+    """Reset the connection without a response."""
     peer.reset()
 
 
 def stall(peer: Peer) -> None:
-    """Never answer."""
+    """Never respond."""
     peer.stall()
 
 
 class _Listener:
-    """Accept connections, each in a thread of its own."""
+    """Accept connections, each in a thread of its own; over TLS where a context is given."""
 
-    def __init__(self, *, backlog: int = 128) -> None:
+    def __init__(self, *, backlog: int = 128, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -274,18 +275,23 @@ class _Listener:
                 self._sockets.add(sock)
             self._start(self._run, sock, self.connections)
 
-    def _run(self, sock: socket.socket, number: int) -> None:
+    def _run(self, accepted: socket.socket, number: int) -> None:
+        sock = accepted
         try:
-            # A client that hangs up or distrusts us is what these servers are for.
+            # A client that hangs up or does not trust us is what these servers are for.
             with contextlib.suppress(OSError, ValueError):
-                self.serve(sock, number)
+                if self._tls:
+                    sock = self._tls.wrap_socket(accepted, server_side=True)
+                    with self._lock:
+                        self._sockets.add(sock)
+                self.serve(Peer(sock, number, self._closing))
         finally:
             with self._lock:
                 self.open_connections -= 1
-                self._sockets.discard(sock)
+                self._sockets -= {accepted, sock}
             sock.close()
 
-    def serve(self, sock: socket.socket, number: int) -> None:
+    def serve(self, peer: Peer) -> None:
         raise NotImplementedError
 
 
@@ -305,13 +311,12 @@ class FaultServer(_Listener):
         host: str = "127.0.0.1",
         backlog: int = 128,
     ) -> None:
-        self._steps = steps or (answer(),)
+        self._steps = steps or (respond(),)
         self._at_accept = at_accept
-        self._tls = tls
         self._host = host
         self.requests: list[Recorded] = []
         """All that were read to their end, in the order of their arrival."""
-        super().__init__(backlog=backlog)
+        super().__init__(backlog=backlog, tls=tls)
 
     @property
     def url(self) -> str:
@@ -322,25 +327,15 @@ class FaultServer(_Listener):
         """List what came over one connection."""
         return [request for request in self.requests if request.connection == connection]
 
-    def serve(self, sock: socket.socket, number: int) -> None:
-        if self._tls:
-            sock = self._tls.wrap_socket(sock, server_side=True)
+    def serve(self, peer: Peer) -> None:
+        first = self._at_accept[peer.number - 1] if peer.number <= len(self._at_accept) else None
+        if first:
+            first(peer)
+        while peer.is_open and (request := peer.read_request()):
             with self._lock:
-                self._sockets.add(sock)
-        peer = Peer(sock, number, self._closing)
-        try:
-            first = self._at_accept[number - 1] if number <= len(self._at_accept) else None
-            if first:
-                first(peer)
-            while peer.is_open and (request := peer.read_request()):
-                with self._lock:
-                    step = self._steps[min(len(self.requests), len(self._steps) - 1)]
-                    self.requests.append(request)
-                step(peer)
-        finally:
-            with self._lock:
-                self._sockets.discard(sock)
-            sock.close()
+                step = self._steps[min(len(self.requests), len(self._steps) - 1)]
+                self.requests.append(request)
+            step(peer)
 
 
 class Proxy(_Listener):
@@ -348,7 +343,7 @@ class Proxy(_Listener):
 
     :param target: port of the server that all hosts resolve to
     :param credentials: ``user:password`` that a client has to show
-    :param connect_answer: what to do with CONNECT instead
+    :param connect_step: what to do with CONNECT instead
     :param tls: speak TLS with the client
     """
 
@@ -356,42 +351,31 @@ class Proxy(_Listener):
         self,
         target: int,
         credentials: str | None = None,
-        connect_answer: Step | None = None,
+        connect_step: Step | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._target = target
         self._credentials = credentials
-        self._connect_answer = connect_answer
-        self._tls = tls
+        self._connect_step = connect_step
         self.seen: list[Recorded] = []
         """Every request that was made to the proxy itself; of a tunnel only its CONNECT."""
         self.tunnelled = b""
         """What went through tunnels towards the server."""
-        super().__init__()
+        super().__init__(tls=tls)
 
     def url(self, credentials: str = "") -> str:
         user = f"{credentials}@" if credentials else ""
         return f"http{'s' if self._tls else ''}://{user}127.0.0.1:{self.port}"
 
-    def serve(self, sock: socket.socket, number: int) -> None:
-        if self._tls:
-            sock = self._tls.wrap_socket(sock, server_side=True)
-            with self._lock:
-                self._sockets.add(sock)
-        peer = Peer(sock, number, self._closing)
-        try:
-            while peer.is_open and (request := peer.read_request()):
-                self.seen.append(request)
-                self._handle(peer, request)
-        finally:
-            with self._lock:
-                self._sockets.discard(sock)
-            sock.close()
+    def serve(self, peer: Peer) -> None:
+        while peer.is_open and (request := peer.read_request()):
+            self.seen.append(request)
+            self._handle(peer, request)
 
     def _handle(self, peer: Peer, request: Recorded) -> None:
         method, target, _ = request.line.split(" ")
-        if method == "CONNECT" and self._connect_answer:
-            self._connect_answer(peer)
+        if method == "CONNECT" and self._connect_step:
+            self._connect_step(peer)
             return
         if self._credentials:
             wanted = "Basic " + base64.b64encode(self._credentials.encode()).decode()

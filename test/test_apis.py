@@ -68,10 +68,10 @@ def test_a_full_event_reaches_its_path_as_its_declaration_says(
     fact: ApiFact, sandbox: Sandbox, client: ApiClient
 ) -> None:
     event = full(fact.model)
-    answer = bind(fact, client)(event)
+    response = bind(fact, client)(event)
     [request] = sandbox.requests
-    assert isinstance(answer, EventResponse)
-    assert answer.message
+    assert isinstance(response, EventResponse)
+    assert response.message
     assert (request.method, request.path) == ("POST", f"/event{fact.path}")
     assert json.loads(request.body) == expected(fact.model, event)
     assert sandbox.events == [event]
@@ -90,9 +90,9 @@ def test_a_dict_with_wire_keys_is_accepted_wherever_a_model_is(
 @each_api
 def test_with_http_info_returns_data_status_and_headers(fact: ApiFact, client: ApiClient) -> None:
     method = bind(fact, client, "_with_http_info")
-    data, status, headers = answer = method(minimal_event(fact.model))
-    assert isinstance(answer, ApiResponse)
-    assert answer == (answer.data, answer.status, answer.headers)
+    data, status, headers = response = method(minimal_event(fact.model))
+    assert isinstance(response, ApiResponse)
+    assert response == (response.data, response.status, response.headers)
     assert isinstance(data, EventResponse)
     assert (status, headers["content-type"]) == (200, "application/json")
     assert method(minimal_event(fact.model), _return_http_data_only=True) == data
@@ -182,10 +182,10 @@ def test_the_options_are_those_of_the_contract() -> None:
 
 
 def test_unread_content_is_urllib3s_own_response(client: ApiClient) -> None:
-    answer: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
-    assert isinstance(answer, urllib3.BaseHTTPResponse)
-    assert json.loads(answer.read())["message"] == "OrderStatus received"
-    answer.release_conn()
+    response: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
+    assert isinstance(response, urllib3.BaseHTTPResponse)
+    assert json.loads(response.read())["message"] == "OrderStatus received"
+    response.release_conn()
     raw: Any = OrderStatusApi(client).order_status_with_http_info(EVENT, _preload_content=False)
     assert raw.status == raw.data.status == 200
     assert raw.data.json()["message"] == "OrderStatus received"
@@ -208,8 +208,10 @@ def test_a_whole_number_of_seconds_is_a_time_out(client: ApiClient) -> None:
     assert OrderStatusApi(client).order_status(EVENT, _request_timeout=(1, 2)).message
 
 
-def test_none_means_what_the_configuration_says(sandbox: Sandbox, make_client: Callable[..., ApiClient]) -> None:
-    orders = OrderStatusApi(make_client(timeout=0.1, retries=0))
+def test_none_means_what_the_configuration_says(
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient]
+) -> None:
+    orders = OrderStatusApi(make_sandbox_client(timeout=0.1, retries=0))
     sandbox.fail(None, delay=5)
     with pytest.raises(TimeoutException, match="within the time-out"):
         orders.order_status(EVENT, _request_timeout=None, _deadline=None, _retries=None)
@@ -223,8 +225,10 @@ def test_a_deadline_of_a_call_overrides_the_configuration(sandbox: Sandbox, clie
         OrderStatusApi(client).order_status(EVENT, _deadline=0.1)
 
 
-def test_retries_of_a_call_override_the_configuration(sandbox: Sandbox, make_client: Callable[..., ApiClient]) -> None:
-    orders = OrderStatusApi(make_client(retries=0))
+def test_retries_of_a_call_override_the_configuration(
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient]
+) -> None:
+    orders = OrderStatusApi(make_sandbox_client(retries=0))
     sandbox.fail(503, headers={"Retry-After": "0"})
     assert orders.order_status(EVENT, _retries=1).message
     assert [request.status for request in sandbox.requests] == [503, 200]
@@ -286,9 +290,9 @@ def test_making_an_api_object_opens_nothing() -> None:
 
 
 def test_validation_that_is_off_lets_the_service_decide(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient]
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient]
 ) -> None:
-    orders = OrderStatusApi(make_client(client_side_validation=False))
+    orders = OrderStatusApi(make_sandbox_client(client_side_validation=False))
     with pytest.raises(thirdwatch_api.BadRequestException, match="user_id or session_id"):
         orders.order_status(OrderStatus(order_id="o-1001"))
     assert json.loads(sandbox.requests[0].body) == {"_orderId": "o-1001"}
@@ -338,3 +342,9 @@ def test_the_key_travels_in_its_header_alone(sandbox: Sandbox, client: ApiClient
 def test_wire_names_and_python_names_mean_the_same(sandbox: Sandbox, client: ApiClient) -> None:
     OrderStatusApi(client).order_status(wire_names("OrderStatus", {"user_id": "u-42", "order_id": "o-1001"}))
     assert sandbox.events == [EVENT]
+
+
+@pytest.mark.parametrize("given", ["key", Configuration()])
+def test_an_api_object_takes_a_client_only(given: Any) -> None:
+    with pytest.raises(ApiTypeError, match=r"expected an ApiClient, got \w+; use ApiClient\(configuration=...\)"):
+        OrderStatusApi(given)

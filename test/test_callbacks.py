@@ -67,9 +67,9 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
-def test_a_callback_gets_the_answer_in_another_thread(client: ApiClient) -> None:
+def test_a_callback_gets_the_response_in_another_thread(client: ApiClient) -> None:
     seen: list[tuple[object, str]] = []
-    handle = send(client, lambda answer: seen.append((answer, threading.current_thread().name)))
+    handle = send(client, lambda response: seen.append((response, threading.current_thread().name)))
     handle.join(PATIENCE)
     assert seen == [(EventResponse("OrderStatus received"), "thirdwatch-callback")]
     assert handle.result() == EventResponse("OrderStatus received")
@@ -98,9 +98,9 @@ def test_without_preload_the_callback_gets_urllib3s_response(client: ApiClient) 
 def test_join_returns_after_the_callback_ran(client: ApiClient) -> None:
     seen: list[object] = []
 
-    def slow(answer: object) -> None:
+    def slow(response: object) -> None:
         time.sleep(0.05)
-        seen.append(answer)
+        seen.append(response)
 
     send(client, slow).join()
     assert len(seen) == 1
@@ -155,9 +155,9 @@ def test_misuse_is_raised_at_once(sandbox: Sandbox, client: ApiClient) -> None:
 
 
 def test_an_event_that_changes_after_the_call_is_sent_as_it_was(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient], gate: threading.Event
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], gate: threading.Event
 ) -> None:
-    client = make_client(callback_threads=1)
+    client = make_sandbox_client(callback_threads=1)
     send(client, lambda _: gate.wait(PATIENCE))
     numbers = [1]
     event = OrderStatus(user_id="before", custom_info={"a": numbers})
@@ -171,9 +171,9 @@ def test_an_event_that_changes_after_the_call_is_sent_as_it_was(
 
 @pytest.mark.parametrize("most", [1, 3])
 def test_at_most_callback_threads_work_and_no_queue_is_ever_full(
-    make_client: Callable[..., ApiClient], most: int
+    make_sandbox_client: Callable[..., ApiClient], most: int
 ) -> None:
-    client = make_client(callback_threads=most)
+    client = make_sandbox_client(callback_threads=most)
     lock, running, peak = threading.Lock(), 0, 0
 
     def count(_: object) -> None:
@@ -192,9 +192,9 @@ def test_at_most_callback_threads_work_and_no_queue_is_ever_full(
 
 
 def test_after_idle_periods_there_are_no_more_threads_than_before(
-    make_client: Callable[..., ApiClient], gate: threading.Event
+    make_sandbox_client: Callable[..., ApiClient], gate: threading.Event
 ) -> None:
-    client = make_client(callback_threads=1)
+    client = make_sandbox_client(callback_threads=1)
     for _ in range(4):
         send(client).join(PATIENCE)
         wait_for_threads_to_end()
@@ -218,9 +218,9 @@ def test_a_call_that_is_over_is_kept_by_nobody(client: ApiClient) -> None:
 
 @pytest.mark.parametrize("most", [1, 5])
 def test_a_call_beyond_the_queue_is_refused_and_not_sent(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient], gate: threading.Event, most: int
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], gate: threading.Event, most: int
 ) -> None:
-    client = make_client(callback_threads=1, callback_queue=most)
+    client = make_sandbox_client(callback_threads=1, callback_queue=most)
     handles = [send(client, lambda _: gate.wait(PATIENCE)) for _ in range(1 + most)]
     with pytest.raises(ApiException, match=rf"^{most} calls .* configuration.callback_queue") as caught:
         send(client)
@@ -269,8 +269,8 @@ def test_threads_end_when_there_is_nothing_to_do(client: ApiClient) -> None:
     wait_for_threads_to_end()
 
 
-def test_a_callback_may_send_another_event(make_client: Callable[..., ApiClient], sandbox: Sandbox) -> None:
-    client = make_client(callback_threads=1)
+def test_a_callback_may_send_another_event(make_sandbox_client: Callable[..., ApiClient], sandbox: Sandbox) -> None:
+    client = make_sandbox_client(callback_threads=1)
     handles: list[PendingCall] = []
     send(client, lambda _: handles.append(send(client))).join(PATIENCE)
     handles[0].join(PATIENCE)
@@ -278,9 +278,9 @@ def test_a_callback_may_send_another_event(make_client: Callable[..., ApiClient]
 
 
 def test_a_call_that_waits_can_be_cancelled(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient], gate: threading.Event
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], gate: threading.Event
 ) -> None:
-    client = make_client(callback_threads=1)
+    client = make_sandbox_client(callback_threads=1)
     first = send(client, lambda _: gate.wait(PATIENCE))
     second = send(client)
     third = send(client)
@@ -296,9 +296,9 @@ def test_a_call_that_waits_can_be_cancelled(
 
 
 def test_closing_a_client_waits_for_the_calls_that_were_accepted(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient]
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient]
 ) -> None:
-    client = make_client(callback_threads=2)
+    client = make_sandbox_client(callback_threads=2)
     handles = [send(client) for _ in range(20)]
     client.close()
     assert not any(handle.is_alive() for handle in handles)
@@ -306,9 +306,9 @@ def test_closing_a_client_waits_for_the_calls_that_were_accepted(
 
 
 def test_closing_a_client_waits_for_one_deadline_and_ends_the_handles_of_the_others(
-    make_client: Callable[..., ApiClient], gate: threading.Event, caplog: pytest.LogCaptureFixture
+    make_sandbox_client: Callable[..., ApiClient], gate: threading.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = make_client(callback_threads=1, deadline=0.1)
+    client = make_sandbox_client(callback_threads=1, deadline=0.1)
     stuck = send(client, lambda _: gate.wait(PATIENCE))
     dropped, cancelled = send(client), send(client)
     assert cancelled.cancel()
@@ -326,9 +326,9 @@ def test_closing_a_client_waits_for_one_deadline_and_ends_the_handles_of_the_oth
 
 
 def test_closing_a_client_waits_for_an_event_that_a_callback_sends_meanwhile(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient], gate: threading.Event
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], gate: threading.Event
 ) -> None:
-    client = make_client(callback_threads=1)
+    client = make_sandbox_client(callback_threads=1)
     chained: list[PendingCall] = []
 
     def send_another(_: object) -> None:
@@ -390,7 +390,7 @@ logging.basicConfig(format="%(levelname)s %(message)s")
 configuration = thirdwatch_api.configuration
 configuration.host, configuration.api_key = sys.argv[1:]
 
-def send(callback=lambda answer: sys.stdout.write(answer.message + "\\n"), **options):
+def send(callback=lambda response: sys.stdout.write(response.message + "\\n"), **options):
     event = thirdwatch_api.OrderStatus(user_id="u-42")
     return thirdwatch_api.OrderStatusApi().order_status(event, callback=callback, **options)
 
@@ -456,9 +456,9 @@ def test_a_handler_at_exit_may_send_an_event(sandbox: Sandbox, call: str, when: 
 def test_calls_that_the_end_of_the_program_cuts_off_are_counted_in_one_warning(sandbox: Sandbox) -> None:
     sandbox.fail(None, delay=PATIENCE, times=2)
     body = """
-configuration.deadline, configuration.callback_threads = 0.5, 1
+configuration.deadline, configuration.callback_threads = 0.25, 1
 other = thirdwatch_api.ApiClient(configuration=thirdwatch_api.Configuration(
-    host=configuration.host, api_key=configuration.api_key, deadline=0.5, callback_threads=1))
+    host=configuration.host, api_key=configuration.api_key, deadline=0.25, callback_threads=1))
 for client in (None, other):
     for _ in range(4):
         thirdwatch_api.OrderStatusApi(client).order_status(
@@ -488,9 +488,9 @@ atexit.register(lambda: [send() for _ in range(4)])
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # 3.12 warns; that it works is the point
 def test_a_forked_child_starts_anew(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient], gate: threading.Event
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], gate: threading.Event
 ) -> None:
-    client = make_client(callback_threads=1)
+    client = make_sandbox_client(callback_threads=1)
     busy = send(client, lambda _: gate.wait(PATIENCE))
     waiting = send(client)
 

@@ -1,4 +1,4 @@
-"""Programs as they were written for 0.0.3, word for word, against a service on a real socket."""
+"""Programs written for 0.0.3, unchanged, against a service on a real socket."""
 
 import json
 import logging
@@ -48,11 +48,11 @@ def test_the_same_for_every_class_by_its_module_path(sandbox: Sandbox, fact: Any
         f"{fact.parameter}.user_id = 'ajay_245'\n"
         f"for required in {[field.name for field in MODELS[fact.model] if field.required]}:\n"
         f"    setattr({fact.parameter}, required, 'x')\n"
-        f"answer = api_instance.{fact.method}({fact.parameter}={fact.parameter})\n"
+        f"response = api_instance.{fact.method}({fact.parameter}={fact.parameter})\n"
         f"data, status, headers = api_instance.{fact.method}_with_http_info({fact.parameter})\n"
     )
     exec(program, names)
-    assert names["answer"].message == names["data"].message == f"{fact.model} received"
+    assert names["response"].message == names["data"].message == f"{fact.model} received"
     assert names["status"] == 200
     assert [request.path for request in sandbox.requests] == [f"/event{fact.path}"] * 2
 

@@ -1,4 +1,4 @@
-"""A process that has no file descriptor left: what is imported at its first use can't be."""
+"""A process that has no file descriptor left: an import at first use fails then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from .programs import run_script
-from .servers import FaultServer, answer, head, raw
+from .servers import FaultServer, head, raw, respond
 
 PROGRAM = """
 import os, resource, sys
@@ -53,14 +53,14 @@ def test_the_first_call_is_a_connection_exception() -> None:
 
 def test_a_refusal_keeps_its_status_and_what_it_repeats_is_masked() -> None:
     echo = raw(head("HTTP/1.1 400 s-canary", {"Content-Length": "21"}) + b'{"error": "s-canary"}')
-    with FaultServer(answer(), echo) as server:
+    with FaultServer(respond(), echo) as server:
         shown = run(server, "event", "warm")
     assert shown.startswith("BadRequestException 400: (400) ")
     assert "canary" not in shown
 
 
-def test_an_answer_whose_parts_cant_be_read_is_a_connection_exception() -> None:
-    scored = answer(200, b'{"score": 5, "order_timestamp": "2026-11-01T00:00:00Z"}')
-    with FaultServer(answer(), scored) as server:
+def test_a_response_whose_parts_cant_be_read_is_a_connection_exception() -> None:
+    scored = respond(200, b'{"score": 5, "order_timestamp": "2026-11-01T00:00:00Z"}')
+    with FaultServer(respond(), scored) as server:
         shown = run(server, "score", "warm")
     assert shown.startswith("ConnectionException 0: a file that the call needs can't be opened: Too many open files")

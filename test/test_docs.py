@@ -1,4 +1,4 @@
-"""The README and the pages: what the code makes of itself, that links lead somewhere, and that examples run."""
+"""The README and the pages: generated pages are current, links lead somewhere, and examples run."""
 
 import ast
 import importlib.util
@@ -162,7 +162,7 @@ def test_a_model_page_describes_every_field(name: str) -> None:
     assert all(description for _, _, _, description, _ in rows)
 
 
-def test_notes_tell_what_is_required() -> None:
+def test_notes_say_what_is_required() -> None:
     def notes(name: str) -> dict[str, str]:
         return {row[0]: row[4] for row in cells((DOCS / f"{name}.md").read_text(encoding="utf-8"))}
 

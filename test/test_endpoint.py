@@ -1,4 +1,4 @@
-"""Where a call goes: which hosts and files are refused, with which words, and what a connection owes its call."""
+"""Where a call goes: which hosts and files are refused, with which words, and which limits a connection keeps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from .servers import (
     Clock,
     FaultServer,
     Stopwatch,
-    answer,
     closed_port,
     cut,
     eventually,
@@ -30,6 +29,7 @@ from .servers import (
     make_client,
     message,
     record_waits,
+    respond,
 )
 
 
@@ -61,7 +61,9 @@ def test_a_url_without_a_host_is_refused(host: str) -> None:
 @pytest.mark.parametrize("host", ["http://evil.localhost", "http://evil.localhost:8080/event", "http://a.b.localhost"])
 def test_a_name_below_localhost_is_no_loopback(host: str) -> None:
     # The system may ask a DNS server for it, and the key would go wherever that says.
-    assert "allow_insecure_http" in str(refusal(host))
+    text = str(refusal(host))
+    assert "http:// would send the API key unencrypted" in text
+    assert "allow_insecure_http" in text
 
 
 @pytest.mark.parametrize("host", ["http://localhost", "http://LOCALHOST", "http://127.0.0.1", "http://[::1]"])
@@ -138,30 +140,30 @@ def test_a_call_that_waited_for_a_place_connects_within_what_is_left_of_its_dead
 ) -> None:
     waiting = threading.Event()
 
-    def answer_late(peer: Any) -> None:
+    def respond_late(peer: Any) -> None:
         waiting.wait(PATIENCE)
-        peer.closing.wait(0.8)
+        peer.closing.wait(0.3)
         peer.send(message(headers={"Connection": "close"}))
         peer.hang_up()
 
     settings: dict[str, Any] = {"connection_pool_maxsize": 1, "timeout": PATIENCE, "deadline": PATIENCE, "retries": 0}
-    with full_backlog() as port, FaultServer(answer_late) as server, make_client(server.url, **settings) as client:
+    with full_backlog() as port, FaultServer(respond_late) as server, make_client(server.url, **settings) as client:
         first: Any = OrderStatusApi(client).order_status(EVENT, callback=lambda result: None)
         eventually(lambda: server.requests)
         address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [address])
         waiting.set()
         with Stopwatch() as watch, pytest.raises(TimeoutException):
-            OrderStatusApi(client).order_status(EVENT, _deadline=1.0)
+            OrderStatusApi(client).order_status(EVENT, _deadline=0.5)
         assert first.result(PATIENCE).message == "taken"
-    watch.check(latest(1.0))
+    watch.check(latest(0.5))
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_a_fresh_connection_that_is_cut_is_backed_off_from(tls: bool, clock: Clock, tmp_path: Path) -> None:
     authority = Authority()
     settings: dict[str, Any] = {"ssl_ca_cert": authority.write(str(tmp_path / "ca.pem"))} if tls else {}
-    with FaultServer(answer(), cut, answer(), tls=authority.server() if tls else None) as server:
+    with FaultServer(respond(), cut, respond(), tls=authority.server() if tls else None) as server:
         with make_client(server.url, idle_timeout=600, deadline=PATIENCE, **settings) as client:
             waits = record_waits(client)
             OrderStatusApi(client).order_status(EVENT)

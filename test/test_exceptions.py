@@ -1,10 +1,9 @@
-"""The family of errors: who belongs to whom, what each says, and that each survives a pickle."""
+"""The family of errors: which class has which base, what each says, and that each can be pickled."""
 
 import copy
 import logging
 import pickle
 import re
-import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -41,7 +40,7 @@ from thirdwatch_api.exceptions import (
 from thirdwatch_api.sandbox import Sandbox
 
 from . import servers
-from .servers import FaultServer, closed_port, make_client, record_waits
+from .servers import Clock, FaultServer, closed_port, make_client, record_waits
 
 EVENT = OrderStatus(user_id="u-42")
 MISUSE = (ApiTypeError, ApiValueError)
@@ -64,8 +63,8 @@ EVERY = [getattr(exceptions, name) for name in exceptions.__all__]
 each_class = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 
 
-class Answer(NamedTuple):
-    """An answer, as far as ApiException looks at it."""
+class StubResponse(NamedTuple):
+    """A response, as far as ApiException looks at it."""
 
     status: int
     reason: str
@@ -73,7 +72,7 @@ class Answer(NamedTuple):
     headers: Any
 
 
-ANSWER = Answer(
+RESPONSE = StubResponse(
     409, "Conflict", b'{"error": "caf\xc3\xa9"}\xff', urllib3.HTTPHeaderDict({"Content-Type": "text/plain"})
 )
 
@@ -82,7 +81,7 @@ def filled(kind: type[ApiException]) -> ApiException:
     """An error with everything that can be in one."""
     if issubclass(kind, MISUSE):
         return kind("user_id: is required", ("user_id: is required",))
-    error = kind(http_resp=ANSWER)
+    error = kind(http_resp=RESPONSE)
     error.explain(ErrorResponse("closed", additional_properties={"code": 7}), "closed")
     error.attempts, error.retry_after, error.request_id = 3, 1.5, "r-1"
     return error
@@ -140,9 +139,9 @@ def test_the_text_of_an_error_with_a_status_says_what_to_do(status: int, kind: t
 
 
 @pytest.mark.parametrize("kind", [ConnectionException, TimeoutException, TLSException, InvalidResponseException])
-def test_the_text_of_an_error_without_an_answer_says_what_to_do(kind: type[ApiException]) -> None:
-    text = str(kind(0, "no answer"))
-    assert text == f"no answer. {kind.hint}"
+def test_the_text_of_an_error_without_a_response_says_what_to_do(kind: type[ApiException]) -> None:
+    text = str(kind(0, "no response"))
+    assert text == f"no response. {kind.hint}"
     assert "configuration.host" in text or "configuration.timeout" in text
     assert len(text) < 200
 
@@ -170,7 +169,7 @@ def test_a_redirect_says_what_to_do(sandbox: Sandbox, client: ApiClient) -> None
     ("error", "text"),
     [
         (ApiException(), "the call failed"),
-        (ApiException(0, "no answer"), "no answer"),
+        (ApiException(0, "no response"), "no response"),
         (ApiException(418), "(418)"),
         (ApiException(418, "Teapot"), "(418) Teapot"),
         (ApiException(reason="why"), "why"),
@@ -182,7 +181,7 @@ def test_the_text_holds_what_is_known(error: ApiException, text: str) -> None:
     assert str(error).startswith(text)
 
 
-def test_the_text_tells_the_number_of_attempts_when_there_were_several() -> None:
+def test_the_text_names_the_number_of_attempts_when_there_were_several() -> None:
     error = ServiceException(503, "Busy")
     error.attempts = 1
     assert "attempt" not in str(error)
@@ -210,10 +209,10 @@ def test_the_text_holds_nothing_that_a_terminal_obeys_or_that_no_file_takes() ->
     ("data", "body"),
     [(b"caf\xc3\xa9", "café"), (b"\xff", "\ufffd"), ("text", "text"), (None, None), (b"", "")],
 )
-def test_an_answer_is_kept_as_text(data: Any, body: str | None) -> None:
-    error = ApiException(http_resp=ANSWER._replace(data=data))
+def test_a_response_is_kept_as_text(data: Any, body: str | None) -> None:
+    error = ApiException(http_resp=RESPONSE._replace(data=data))
     assert (error.status, error.reason, error.body) == (409, "Conflict", body)
-    assert error.headers is ANSWER.headers
+    assert error.headers is RESPONSE.headers
 
 
 class Watched(bytes):
@@ -230,7 +229,7 @@ class Watched(bytes):
 def test_a_long_body_is_decoded_piece_by_piece(unit: bytes) -> None:
     body = b"x" + unit * (300_000 // len(unit)) + b"\xe2\x82"
     for error in (
-        ApiException(http_resp=ANSWER._replace(data=Watched(body))),
+        ApiException(http_resp=RESPONSE._replace(data=Watched(body))),
         make_error(ApiException, 400, None, Redactor(), body=Watched(body)),
     ):
         assert error.body == body.decode("utf-8", "replace")
@@ -282,8 +281,8 @@ def test_the_repr_of_misuse_shows_each_problem_once() -> None:
 @pytest.mark.parametrize(
     ("step", "kind", "cause"),
     [
-        (servers.answer(200, b"<html>"), InvalidResponseException, "not a JSON object"),
-        (servers.answer(302, b"", {"Location": "https://other.example/"}), RedirectException, "other.example"),
+        (servers.respond(200, b"<html>"), InvalidResponseException, "not a JSON object"),
+        (servers.respond(302, b"", {"Location": "https://other.example/"}), RedirectException, "other.example"),
     ],
 )
 def test_the_repr_of_an_error_shows_its_cause(step: servers.Step, kind: type[ApiException], cause: str) -> None:
@@ -295,21 +294,21 @@ def test_the_repr_of_an_error_shows_its_cause(step: servers.Step, kind: type[Api
 
 
 def test_a_json_error_without_a_message_says_its_reason() -> None:
-    with FaultServer(servers.answer(400, b'{"code": 7}')) as server, make_client(server.url) as client:
+    with FaultServer(servers.respond(400, b'{"code": 7}')) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert str(caught.value) == "(400) Reason. Correct the event before sending it again."
     assert caught.value.error_response == ErrorResponse(additional_properties={"code": 7})
 
 
-def test_a_wait_that_was_asked_for_is_told_and_why_there_was_none() -> None:
-    with FaultServer(servers.answer(503, b"", {"Retry-After": "120"})) as server:
+def test_a_wait_that_was_asked_for_is_named_and_why_there_was_none() -> None:
+    with FaultServer(servers.respond(503, b"", {"Retry-After": "120"})) as server:
         with make_client(server.url, deadline=5) as client:
             with pytest.raises(ServiceException) as caught:
                 OrderStatusApi(client).order_status(EVENT)
     asked = r"\(503\) Reason\. The service asked to wait 120 s; the deadline of the call is [\d.]+ s away\. The service"
     assert re.match(asked, str(caught.value))
-    with FaultServer(servers.answer(429, b"", {"Retry-After": "1"})) as server, make_client(server.url) as client:
+    with FaultServer(servers.respond(429, b"", {"Retry-After": "1"})) as server, make_client(server.url) as client:
         with pytest.raises(TooManyRequestsException, match=r"\. The service asked to wait 1 s\. Send more slowly"):
             OrderStatusApi(client).order_status(EVENT, _retries=0)
 
@@ -328,7 +327,7 @@ IDS = {
 def test_an_error_names_the_request_as_the_service_does(first: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="thirdwatch_api")
     headers = dict(reversed(list(IDS.items())[first:]))
-    with FaultServer(servers.answer(503, b"", headers)) as server, make_client(server.url) as client:
+    with FaultServer(servers.respond(503, b"", headers)) as server, make_client(server.url) as client:
         record_waits(client)
         with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT, _retries=1)
@@ -349,9 +348,9 @@ def test_the_name_of_a_request_forges_no_line_of_a_log(caplog: pytest.LogCapture
     assert [message.endswith(" request id a?b?FORGED?[31m") for message in messages] == [True]
 
 
-def test_an_answer_that_is_no_json_names_the_request_too() -> None:
-    answer = servers.answer(200, b"<html>", {"X-Request-Id": "r" * 5000})
-    with FaultServer(answer) as server, make_client(server.url) as client:
+def test_a_response_that_is_no_json_names_the_request_too() -> None:
+    step = servers.respond(200, b"<html>", {"X-Request-Id": "r" * 5000})
+    with FaultServer(step) as server, make_client(server.url) as client:
         with pytest.raises(InvalidResponseException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.request_id == "r" * 200 + "..."
@@ -359,7 +358,7 @@ def test_an_answer_that_is_no_json_names_the_request_too() -> None:
 
 
 def test_an_error_without_such_a_header_has_no_request_id() -> None:
-    with FaultServer(servers.answer(400, b"")) as server, make_client(server.url) as client:
+    with FaultServer(servers.respond(400, b"")) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.request_id is None
@@ -376,15 +375,15 @@ def test_the_cause_of_a_failure_is_what_urllib3_raised() -> None:
         with pytest.raises(ConnectionException) as cut:
             OrderStatusApi(client).order_status(EVENT)
     assert isinstance(cut.value.__cause__, urllib3.exceptions.ProtocolError)
-    with FaultServer(servers.answer(503, b"")) as server, make_client(server.url) as client:
+    with FaultServer(servers.respond(503, b"")) as server, make_client(server.url) as client:
         with pytest.raises(ServiceException) as served:
             OrderStatusApi(client).order_status(EVENT, _retries=0)
     assert served.value.__cause__ is served.value.__context__ is None
 
 
-def test_a_call_whose_machine_slept_too_long_has_the_cause_of_the_last_attempt() -> None:
-    with FaultServer(servers.cut) as server, make_client(server.url, deadline=2) as client:
-        client.rest_client.sleep = lambda wait: time.sleep(2.1)
+def test_a_call_whose_machine_slept_too_long_has_the_cause_of_the_last_attempt(clock: Clock) -> None:
+    with FaultServer(servers.cut) as server, make_client(server.url, deadline=60) as client:
+        client.rest_client.sleep = lambda wait: clock.advance(61)
         with pytest.raises(ConnectionException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.attempts == 1
@@ -399,7 +398,7 @@ def test_the_words_of_our_own_are_not_masked_though_the_event_holds_them() -> No
             ConnectionException, match=rf"^no connection to http://127\.0\.0\.1:{port}: connection refused"
         ):
             CreateOrderApi(client).create_order(event)
-    with FaultServer(servers.answer(200, b"not JSON"), servers.answer(302, b"", {"Location": "/refused"})) as server:
+    with FaultServer(servers.respond(200, b"not JSON"), servers.respond(302, b"", {"Location": "/refused"})) as server:
         with make_client(server.url) as client:
             for why in (
                 r"not a JSON object \(application/json, 8 bytes\)",

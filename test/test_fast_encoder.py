@@ -244,7 +244,7 @@ class Odd:
         (CreateOrder(user_id="u", order_id=Odd()), "order_id: expected text, got Odd"),  # type: ignore[arg-type]  # that is the point
     ],
 )
-def test_what_the_values_of_an_event_raise_is_told_as_a_problem_of_the_event(event: Model, why: str) -> None:
+def test_what_the_values_of_an_event_raise_is_reported_as_a_problem_of_the_event(event: Model, why: str) -> None:
     with pytest.raises(ApiValueError, match=why) as caught:
         to_json(type(event), event)
     assert "canary" not in "".join(traceback.format_exception(caught.value))

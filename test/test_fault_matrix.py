@@ -1,4 +1,4 @@
-"""What every fault between us and the service comes to: how many attempts, and which outcome."""
+"""What every fault between the client and the service leads to: how many attempts, and which outcome."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ from .servers import (
     OK,
     FaultServer,
     Step,
-    answer,
     closed_port,
     cut,
     drip,
@@ -44,6 +43,7 @@ from .servers import (
     raw,
     record_waits,
     reset,
+    respond,
     stall,
 )
 
@@ -61,9 +61,20 @@ class Row(NamedTuple):
     status: int
 
     @property
-    def timeout(self) -> float:
-        """Tell for how long a server may be silent: only who waits for that should not wait for long."""
-        return 0.1 if "stalled" in self.fault else 4.0
+    def timeout(self) -> tuple[float, float]:
+        """The time-out of the call: short where the server is silent, so that the test waits for little."""
+        return 4.0, 0.05 if "stalled" in self.fault else 4.0
+
+
+def head_of(*values: int, size: int = 0) -> bytes:
+    """Write a success with headers of these lengths (less ten bytes for name and end), the last of which fills a size.
+
+    :param size: of all lines after the first
+    """
+    headers = {f"X-Pad{i}": "x" * length for i, length in enumerate(values)}
+    whole = message(headers=headers)
+    missing = size - len(whole.partition(b"\r\n")[2].removesuffix(OK))
+    return message(headers={**headers, "X-Last": "x" * (missing - 10)}) if size else whole
 
 
 def always(step: Step) -> tuple[Step, ...]:
@@ -71,7 +82,7 @@ def always(step: Step) -> tuple[Step, ...]:
 
 
 def once(step: Step) -> tuple[Step, ...]:
-    return (step, answer())
+    return (step, respond())
 
 
 def row(fault: str, steps: tuple[Step, ...], attempts: int, outcome: type, status: int) -> Any:
@@ -79,10 +90,10 @@ def row(fault: str, steps: tuple[Step, ...], attempts: int, outcome: type, statu
 
 
 CONNECTIONS = [
-    row("cut before the answer", once(cut), 2, SUCCESS, 200),
-    row("cut before the answer, always", always(cut), 4, ConnectionException, 0),
-    row("reset before the answer", once(reset), 2, SUCCESS, 200),
-    row("reset before the answer, always", always(reset), 4, ConnectionException, 0),
+    row("cut before the response", once(cut), 2, SUCCESS, 200),
+    row("cut before the response, always", always(cut), 4, ConnectionException, 0),
+    row("reset before the response", once(reset), 2, SUCCESS, 200),
+    row("reset before the response, always", always(reset), 4, ConnectionException, 0),
     row("cut in the status line", once(raw(b"HTTP/1.", "close")), 2, SUCCESS, 200),
     row("cut in the head", once(raw(b"HTTP/1.1 200 OK\r\nContent-Le", "close")), 2, SUCCESS, 200),
     row("cut after a header", once(raw(b"HTTP/1.1 204 No Content\r\nX-A: b\r\n", "close")), 2, SUCCESS, 200),
@@ -104,20 +115,20 @@ CONNECTIONS = [
     row("reset in a chunk", once(raw(head(200, CHUNKED) + in_chunks(OK)[:9], "reset")), 2, SUCCESS, 200),
     row("cut in the body of a 400", always(raw(message(400, OK)[:-3], "close")), 1, BadRequestException, 400),
     row("cut in the body of a 503", once(raw(message(503, OK)[:-3], "close")), 2, SUCCESS, 200),
-    row("stalled before the answer", once(stall), 2, SUCCESS, 200),
-    row("stalled before the answer, always", always(stall), 4, TimeoutException, 0),
+    row("stalled before the response", once(stall), 2, SUCCESS, 200),
+    row("stalled before the response, always", always(stall), 4, TimeoutException, 0),
     row("stalled in the head", once(raw(b"HTTP/1.1 200 OK\r\n", "stall")), 2, SUCCESS, 200),
     row("stalled in the body", once(raw(message()[:-3], "stall")), 2, SUCCESS, 200),
     row("stalled in the body, always", always(raw(message()[:-3], "stall")), 4, TimeoutException, 0),
     row("stalled in a chunk", once(raw(head(200, CHUNKED) + in_chunks(OK)[:9], "stall")), 2, SUCCESS, 200),
     row("stalled in the body of a 401", always(raw(message(401)[:-3], "stall")), 1, UnauthorizedException, 401),
-    row("closed after the answer", always(answer(then="close")), 1, SUCCESS, 200),
-    row("reset after the answer", always(answer(then="reset")), 1, SUCCESS, 200),
-    row("stalled after the answer", always(answer(then="stall")), 1, SUCCESS, 200),
+    row("closed after the response", always(respond(then="close")), 1, SUCCESS, 200),
+    row("reset after the response", always(respond(then="reset")), 1, SUCCESS, 200),
+    row("stalled after the response", always(respond(then="stall")), 1, SUCCESS, 200),
 ]
 
 STATUSES = [
-    row(f"status {status}", always(answer(status, b"{}")), attempts, outcome, status)
+    row(f"status {status}", always(respond(status, b"{}")), attempts, outcome, status)
     for status, attempts, outcome in [
         (300, 1, ApiException),
         (301, 1, RedirectException),
@@ -148,18 +159,18 @@ STATUSES = [
         (999, 1, ServiceException),
     ]
 ] + [
-    row("status 201", always(answer(201)), 1, SUCCESS, 201),
-    row("status 202", always(answer(202, b"{}")), 1, SUCCESS, 202),
-    row("status 204", always(answer(204, b"")), 1, SUCCESS, 204),
+    row("status 201", always(respond(201)), 1, SUCCESS, 201),
+    row("status 202", always(respond(202, b"{}")), 1, SUCCESS, 202),
+    row("status 204", always(respond(204, b"")), 1, SUCCESS, 204),
     row("status 204 with a body", always(raw(message(204), "close")), 1, SUCCESS, 204),
-    row("status 205 without a body", always(answer(205, b"")), 1, InvalidResponseException, 205),
-    row("status 206", always(answer(206)), 1, SUCCESS, 206),
-    row("two 503", (answer(503), answer(503), answer()), 3, SUCCESS, 200),
-    row("a cut, a 429, a 503", (cut, answer(429), answer(503), answer()), 4, SUCCESS, 200),
-    row("three cuts, then 400", (cut, cut, cut, answer(400)), 4, BadRequestException, 400),
-    row("413 with a Retry-After", always(answer(413, b"", {"Retry-After": "0"})), 1, ApiException, 413),
-    row("500 with a Retry-After", always(answer(500, b"", {"Retry-After": "0"})), 1, ServiceException, 500),
-    row("204 with broken gzip", always(answer(204, b"", {"Content-Encoding": "gzip"})), 1, SUCCESS, 204),
+    row("status 205 without a body", always(respond(205, b"")), 1, InvalidResponseException, 205),
+    row("status 206", always(respond(206)), 1, SUCCESS, 206),
+    row("two 503", (respond(503), respond(503), respond()), 3, SUCCESS, 200),
+    row("a cut, a 429, a 503", (cut, respond(429), respond(503), respond()), 4, SUCCESS, 200),
+    row("three cuts, then 400", (cut, cut, cut, respond(400)), 4, BadRequestException, 400),
+    row("413 with a Retry-After", always(respond(413, b"", {"Retry-After": "0"})), 1, ApiException, 413),
+    row("500 with a Retry-After", always(respond(500, b"", {"Retry-After": "0"})), 1, ServiceException, 500),
+    row("204 with broken gzip", always(respond(204, b"", {"Content-Encoding": "gzip"})), 1, SUCCESS, 204),
 ]
 
 
@@ -172,7 +183,7 @@ ODD_LINES = (
     b": x\r\nodd\r\nContent-Length : 20\r\n\r\n"
 )
 NOT_HTTP = [
-    row("an answer of HTTP 1.0", always(raw(message(version="1.0"), "close")), 1, SUCCESS, 200),
+    row("a response of HTTP 1.0", always(raw(message(version="1.0"), "close")), 1, SUCCESS, 200),
     row("HTTP 1.0 without a length", always(raw(head(200, version="1.0") + OK, "close")), 1, SUCCESS, 200),
     row("HTTP 1.0 cut in the body", always(raw(message(version="1.0")[:-3], "close")), 4, ConnectionException, 0),
     row("HTTP 0.9", always(raw(OK, "close")), 4, ConnectionException, 0),
@@ -185,31 +196,35 @@ NOT_HTTP = [
     row("a status of two digits", always(raw(head("HTTP/1.1 20 OK"), "close")), 4, ConnectionException, 0),
     row("a status of four digits", always(raw(head("HTTP/1.1 2000 OK"), "close")), 4, ConnectionException, 0),
     row("no reason phrase", always(raw(head("HTTP/1.1 200", {"Content-Length": "2"}) + b"{}")), 1, SUCCESS, 200),
-    row("100 before the answer", always(raw(head(100) + message())), 1, SUCCESS, 200),
+    row("100 before the response", always(raw(head(100) + message())), 1, SUCCESS, 200),
     row("100 and then a cut", always(raw(head(100), "close")), 4, ConnectionException, 0),
     row("101", always(raw(head(101, {"Upgrade": "h2c"}))), 1, ApiException, 101),
-    row("102 before the answer", always(raw(head(102) + message())), 1, SUCCESS, 200),
-    row("103, 100, 103 and the answer", always(raw(head(103) + head(100) + head(103) + message())), 1, SUCCESS, 200),
+    row("102 before the response", always(raw(head(102) + message())), 1, SUCCESS, 200),
+    row("103, 100, 103 and the response", always(raw(head(103) + head(100) + head(103) + message())), 1, SUCCESS, 200),
     row("103 and then a cut", always(raw(head(103), "close")), 4, ConnectionException, 0),
     row("103 without end", always(raw(head(103, {"Link": "x" * 1000}) * 6000)), 1, InvalidResponseException, 0),
-    row("two answers in one", always(raw(message() + message(500))), 1, SUCCESS, 200),
-    row("a header of 100 kB", always(answer(headers={"X-Long": "x" * 100_000})), 4, ConnectionException, 0),
-    row("a header of 60 kB", always(answer(headers={"X-Long": "x" * 60_000})), 1, SUCCESS, 200),
+    row("two responses in one", always(raw(message() + message(500))), 1, SUCCESS, 200),
+    row("a header of 100 kB", always(respond(headers={"X-Long": "x" * 100_000})), 4, ConnectionException, 0),
+    row("a header of 60 kB", always(respond(headers={"X-Long": "x" * 60_000})), 1, SUCCESS, 200),
+    row("a header of 64 KiB", always(raw(head_of((1 << 16) - 10))), 1, SUCCESS, 200),
+    row("a header of a byte more", always(raw(head_of((1 << 16) - 9))), 4, ConnectionException, 0),
+    row("a head of 256 KiB", always(raw(head_of(*[60_000] * 4, size=1 << 18))), 1, SUCCESS, 200),
+    row("a head of a byte more", always(raw(head_of(*[60_000] * 4, size=(1 << 18) + 1))), 4, ConnectionException, 0),
     row("a reason of 100 kB", always(raw(head("HTTP/1.1 200 " + "x" * 100_000) + OK)), 4, ConnectionException, 0),
     row(
         "headers of 300 kB",
-        always(answer(headers={f"X-{i}": "x" * 60_000 for i in range(5)})),
+        always(respond(headers={f"X-{i}": "x" * 60_000 for i in range(5)})),
         4,
         ConnectionException,
         0,
     ),
-    row("97 headers", always(answer(headers={f"X-{i}": "x" for i in range(97)})), 1, SUCCESS, 200),
-    row("98 headers", always(answer(headers={f"X-{i}": "x" for i in range(98)})), 4, ConnectionException, 0),
-    row("200 headers", always(answer(headers={f"X-{i}": "x" for i in range(200)})), 4, ConnectionException, 0),
+    row("97 headers", always(respond(headers={f"X-{i}": "x" for i in range(97)})), 1, SUCCESS, 200),
+    row("98 headers", always(respond(headers={f"X-{i}": "x" for i in range(98)})), 4, ConnectionException, 0),
+    row("200 headers", always(respond(headers={f"X-{i}": "x" for i in range(200)})), 4, ConnectionException, 0),
     row("a header without a colon", always(raw(b"HTTP/1.1 200 OK\r\nodd\r\n\r\n" + OK, "close")), 1, SUCCESS, 200),
     row("odd lines before the length", always(raw(ODD_LINES + OK)), 1, SUCCESS, 200),
-    row("a header with NUL", always(answer(headers={"X-Odd": "a\0b"})), 1, SUCCESS, 200),
-    row("a header in latin-1", always(answer(headers={"X-Odd": "\xe9"})), 1, SUCCESS, 200),
+    row("a header with NUL", always(respond(headers={"X-Odd": "a\0b"})), 1, SUCCESS, 200),
+    row("a header in latin-1", always(respond(headers={"X-Odd": "\xe9"})), 1, SUCCESS, 200),
 ]
 
 
@@ -279,8 +294,8 @@ LENGTHS = [
 ]
 
 ENCODINGS = [
-    row("gzip", always(answer(200, gzip.compress(OK), {"Content-Encoding": "gzip"})), 1, SUCCESS, 200),
-    row("GZIP", always(answer(200, gzip.compress(OK), {"Content-Encoding": "GZIP"})), 1, SUCCESS, 200),
+    row("gzip", always(respond(200, gzip.compress(OK), {"Content-Encoding": "gzip"})), 1, SUCCESS, 200),
+    row("GZIP", always(respond(200, gzip.compress(OK), {"Content-Encoding": "GZIP"})), 1, SUCCESS, 200),
     row("gzip in chunks", always(raw(head(200, GZIPPED) + in_chunks(gzip.compress(OK)))), 1, SUCCESS, 200),
     row(
         "gzip in a cut chunk",
@@ -291,49 +306,49 @@ ENCODINGS = [
     ),
     row(
         "a named gzip that is none",
-        always(answer(headers={"Content-Encoding": "gzip"})),
+        always(respond(headers={"Content-Encoding": "gzip"})),
         1,
         InvalidResponseException,
         200,
     ),
     row(
         "a cut gzip",
-        always(answer(200, gzip.compress(OK)[:15], {"Content-Encoding": "gzip"})),
+        always(respond(200, gzip.compress(OK)[:15], {"Content-Encoding": "gzip"})),
         1,
         InvalidResponseException,
         200,
     ),
     row(
         "a named deflate that is none",
-        always(answer(headers={"Content-Encoding": "deflate"})),
+        always(respond(headers={"Content-Encoding": "deflate"})),
         1,
         InvalidResponseException,
         200,
     ),
     row(
         "an unknown encoding that changes nothing",
-        always(answer(headers={"Content-Encoding": "rot26"})),
+        always(respond(headers={"Content-Encoding": "rot26"})),
         1,
         SUCCESS,
         200,
     ),
     row(
         "an unknown encoding",
-        always(answer(200, b"\x8b\x80", {"Content-Encoding": "br"})),
+        always(respond(200, b"\x8b\x80", {"Content-Encoding": "br"})),
         1,
         InvalidResponseException,
         200,
     ),
     row(
         "fifty encodings",
-        always(answer(headers={"Content-Encoding": ", ".join(["gzip"] * 50)})),
+        always(respond(headers={"Content-Encoding": ", ".join(["gzip"] * 50)})),
         1,
         InvalidResponseException,
         200,
     ),
     row(
         "gzip within gzip",
-        always(answer(200, gzip.compress(gzip.compress(OK)), {"Content-Encoding": "gzip, gzip"})),
+        always(respond(200, gzip.compress(gzip.compress(OK)), {"Content-Encoding": "gzip, gzip"})),
         1,
         InvalidResponseException,
         200,
@@ -345,11 +360,11 @@ ENCODINGS = [
         SUCCESS,
         200,
     ),
-    row("a 400 with broken gzip", always(answer(400, OK, {"Content-Encoding": "gzip"})), 1, BadRequestException, 400),
+    row("a 400 with broken gzip", always(respond(400, OK, {"Content-Encoding": "gzip"})), 1, BadRequestException, 400),
     row(
         "a 400 with a negative chunk", always(raw(head(400, CHUNKED) + b"-5\r\n", "close")), 1, BadRequestException, 400
     ),
-    row("a 503 with broken gzip", once(answer(503, OK, {"Content-Encoding": "gzip"})), 2, SUCCESS, 200),
+    row("a 503 with broken gzip", once(respond(503, OK, {"Content-Encoding": "gzip"})), 2, SUCCESS, 200),
 ]
 
 
@@ -368,7 +383,7 @@ def test_each_fault_of_the_service_has_its_outcome(row: Row) -> None:
 
 @pytest.mark.parametrize("row", CONNECTIONS + STATUSES + NOT_HTTP + LENGTHS + ENCODINGS)
 def test_after_each_fault_the_same_client_delivers_the_next_event(row: Row) -> None:
-    steps = (*row.steps[: row.attempts], answer(200, b'{"message": "the next"}'))
+    steps = (*row.steps[: row.attempts], respond(200, b'{"message": "the next"}'))
     with FaultServer(*steps) as server, make_client(server.url, timeout=row.timeout) as client:
         record_waits(client)
         with contextlib.suppress(ApiException):
@@ -425,7 +440,7 @@ def test_a_name_that_can_not_be_resolved_is_a_connection_exception() -> None:
 
 
 def test_a_client_that_is_closed_between_two_attempts_says_so() -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url) as client:
+    with FaultServer(respond(503)) as server, make_client(server.url) as client:
         client.rest_client.sleep = lambda wait: client.rest_client.close()
         with pytest.raises(ConnectionException, match="closed during the call"):
             OrderStatusApi(client).order_status(EVENT)
@@ -448,7 +463,7 @@ def test_a_connection_that_is_cut_before_anything_was_read_is_tried_again(step: 
         assert server.connections == 2
 
 
-def test_an_answer_that_comes_before_the_whole_event_was_read_is_taken() -> None:
+def test_a_response_that_comes_before_the_whole_event_was_read_is_taken() -> None:
     def refuse(peer: Any) -> None:
         peer.sock.recv(1024)
         peer.send(message(413, b'{"error": "too long"}', {"Connection": "close"}))
@@ -464,22 +479,22 @@ def test_an_answer_that_comes_before_the_whole_event_was_read_is_taken() -> None
     assert (caught.value.status, caught.value.attempts) == (413, 1)
 
 
-def test_an_interim_answer_is_not_the_answer_however_much_later_that_comes() -> None:
+def test_an_interim_response_is_not_the_response_however_much_later_that_comes() -> None:
     def hint_first(peer: Any) -> None:
         peer.send(head(103, {"Link": "</style.css>; rel=preload"}))
         peer.closing.wait(0.1)
         peer.send(message(200, b'{"message": "for the first"}'))
 
-    steps = (hint_first, answer(200, b'{"message": "for the second"}'))
+    steps = (hint_first, respond(200, b'{"message": "for the second"}'))
     with FaultServer(*steps) as server, make_client(server.url) as client:
         assert OrderStatusApi(client).order_status(EVENT).message == "for the first"
         assert OrderStatusApi(client).order_status(EVENT).message == "for the second"
 
 
 @pytest.mark.parametrize("padding", [0, 100, 8192])
-def test_a_second_answer_that_nobody_asked_for_is_not_taken_for_the_next_calls(padding: int) -> None:
+def test_a_second_response_that_nobody_asked_for_is_not_taken_for_the_next_calls(padding: int) -> None:
     twice = raw(message(200, b'{"message": "%s"}' % (b"x" * padding)) + message(200, b'{"message": "forged"}'))
-    with FaultServer(twice, answer()) as server, make_client(server.url) as client:
+    with FaultServer(twice, respond()) as server, make_client(server.url) as client:
         OrderStatusApi(client).order_status(EVENT)
         assert OrderStatusApi(client).order_status(EVENT).message == "taken"
 

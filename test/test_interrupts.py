@@ -18,7 +18,7 @@ from .servers import Authority, FaultServer, Peer, message
 
 
 class Echo:
-    """Answer each user by name, so that another call's response shows; ``retry-...`` gets a 503 first."""
+    """Respond to each user by name, so that another call's response shows; ``retry-...`` gets a 503 first."""
 
     def __init__(self) -> None:
         self._refused: set[str] = set()
@@ -59,7 +59,7 @@ def _play(scene: str, way: str, step: int, scheme: str, folder: Path) -> Any:
         ("first", "soft", 11, "https", 500),
         ("retried", "hard", 7, "https", 1000),
         ("unread", "soft", 3, "http", 500),
-        ("waiting", "hard", 2, "http", 100),
+        ("waiting", "hard", 5, "http", 100),
     ],
 )
 def test_an_exception_at_any_line_of_a_call_leaves_nothing_behind(

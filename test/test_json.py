@@ -27,7 +27,7 @@ from thirdwatch_api.sandbox import Sandbox
 
 from .events import json_values
 from .facts import API_KEY_HEADER
-from .servers import FaultServer, answer, make_client
+from .servers import FaultServer, make_client, respond
 
 READERS: list[Callable[[str], Any]] = [lambda text: load(text.encode()), load_lenient]
 each_reader = pytest.mark.parametrize("read", READERS, ids=["strict", "lenient"])
@@ -127,7 +127,7 @@ LONG_NUMBERS = {
 @pytest.mark.parametrize("status", [200, 400])
 def test_json_of_too_many_digits_is_no_object(status: int, numbers: str) -> None:
     body = f'{{"error": [{numbers}1], "message": "no"}}'.encode()
-    with FaultServer(answer(status, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(status, body)) as server, make_client(server.url) as client:
         with pytest.raises(InvalidResponseException if status == 200 else BadRequestException) as caught:
             OrderStatusApi(client).order_status(OrderStatus("u-42"))
     assert caught.value.error_response is None
@@ -136,7 +136,7 @@ def test_json_of_too_many_digits_is_no_object(status: int, numbers: str) -> None
 
 def test_a_text_may_hold_any_number_of_digits() -> None:
     body = json.dumps({"message": '\\" ' + "1" * 3_000_000, "ids": list(range(10_000))}).encode()
-    with FaultServer(answer(200, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(200, body)) as server, make_client(server.url) as client:
         response = OrderStatusApi(client).order_status(OrderStatus("u-42"))
     assert response.message == '\\" ' + "1" * 3_000_000
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from .programs import run_script
-from .servers import KEY, Authority, FaultServer, answer
+from .servers import KEY, Authority, FaultServer, respond
 from .strangers import need
 
 START = """
@@ -24,7 +24,7 @@ import urllib3
 url, key, authority, path = sys.argv[1:]
 root = url.removesuffix("/event")
 
-def make_client(**settings):
+def new_client(**settings):
     from thirdwatch_api import ApiClient, Configuration
     given = {"host": url, "api_key": key, "ssl_ca_cert": authority, "deadline": 10.0, "connection_pool_maxsize": 1}
     return ApiClient(configuration=Configuration(**{**given, **settings}))
@@ -102,26 +102,22 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(params=["http", "https"])
-def server(request: pytest.FixtureRequest, authority: Authority) -> Iterator[FaultServer]:
+def mocked_service(request: pytest.FixtureRequest, authority: Authority) -> Iterator[FaultServer]:
     body = b'{"message": "real", "order_id": "o-1001", "score": 2}'
-    with FaultServer(answer(200, body), tls=authority.server() if request.param == "https" else None) as server:
-        yield server
+    with FaultServer(
+        respond(200, body), tls=authority.server() if request.param == "https" else None
+    ) as mocked_service:
+        yield mocked_service
 
 
 @pytest.fixture
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture
-def run(server: FaultServer, authority: Authority, tmp_path: Path) -> Run:
+def run_mocked(mocked_service: FaultServer, ca_file: str, tmp_path: Path) -> Run:
     """Run a program that prints a report."""
-    ca_file = authority.write(str(tmp_path / "ca.pem"))
 
     def run_program(program: str, tool: str) -> Any:
         need(tool)
         script = START + textwrap.dedent(MOCKS.get(tool, "")) + textwrap.dedent(program)
-        done = run_script(script, server.url, KEY, ca_file, str(tmp_path / "cassette"), warnings=False)
+        done = run_script(script, mocked_service.url, KEY, ca_file, str(tmp_path / "cassette"), warnings=False)
         assert (done.stderr, done.returncode) == ("", 0)
         return json.loads(done.stdout)
 
@@ -132,45 +128,45 @@ TOOLS = pytest.mark.parametrize("tool", MOCKS)
 
 
 @TOOLS
-def test_a_mock_plays_for_the_client_as_for_urllib3(tool: str, run: Run, server: FaultServer) -> None:
+def test_a_mock_plays_for_the_client_as_for_urllib3(tool: str, run_mocked: Run, mocked_service: FaultServer) -> None:
     program = """
         with mocked():
-            with make_client() as client:
+            with new_client() as client:
                 report(bare=bare()["message"], ours=[call(client), call(client), score(client)])
         """
-    assert run(program, tool) == {"bare": "mocked", "ours": ["mocked", "mocked", 1]}
-    assert server.requests == []
+    assert run_mocked(program, tool) == {"bare": "mocked", "ours": ["mocked", "mocked", 1]}
+    assert mocked_service.requests == []
 
 
 @TOOLS
-def test_a_response_of_a_mock_may_be_left_unread(tool: str, run: Run, server: FaultServer) -> None:
+def test_a_response_of_a_mock_may_be_left_unread(tool: str, run_mocked: Run, mocked_service: FaultServer) -> None:
     program = """
         from thirdwatch_api import OrderStatus, OrderStatusApi
 
-        with make_client() as client:
+        with new_client() as client:
             with mocked():
                 raw = OrderStatusApi(client).order_status(OrderStatus(user_id="u-42"), _preload_content=False)
                 status = raw.status
                 del raw
             report(status=status, after=[call(client), call(client)])
         """
-    assert run(program, tool) == {"status": 200, "after": ["real", "real"]}
+    assert run_mocked(program, tool) == {"status": 200, "after": ["real", "real"]}
 
 
 @TOOLS
 def test_a_mock_plays_for_a_client_that_was_used_before_and_leaves_it_as_it_was(
-    tool: str, run: Run, server: FaultServer
+    tool: str, run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
-        with make_client() as client:
+        with new_client() as client:
             before = [score(client), call(client)]
             with mocked():
                 inside = [score(client), call(client), call(client)]
             report(before=before, inside=inside, after=[call(client), call(client), score(client)])
         """
-    found = run(program, tool)
+    found = run_mocked(program, tool)
     assert found == {"before": [2, "real"], "inside": [1, "mocked", "mocked"], "after": ["real", "real", 2]}
-    first_score, before, after, again, last_score = server.requests
+    first_score, before, after, again, last_score = mocked_service.requests
     assert before.headers == after.headers == again.headers
     assert first_score.headers == last_score.headers
     assert f"api_key={KEY}" in last_score.line
@@ -178,46 +174,46 @@ def test_a_mock_plays_for_a_client_that_was_used_before_and_leaves_it_as_it_was(
 
 @TOOLS
 def test_the_first_client_of_a_process_may_be_made_while_a_mock_is_there(
-    tool: str, run: Run, server: FaultServer
+    tool: str, run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
         with mocked():
-            client = make_client()
+            client = new_client()
             inside = [call(client), score(client)]
-        other = make_client()
+        other = new_client()
         report(inside=inside, after=[call(client), score(client), call(other), score(other)])
         client.close()
         other.close()
         """
-    assert run(program, tool) == {"inside": ["mocked", 1], "after": ["real", 2, "real", 2]}
-    assert len(server.requests) == 4
+    assert run_mocked(program, tool) == {"inside": ["mocked", 1], "after": ["real", 2, "real", 2]}
+    assert len(mocked_service.requests) == 4
 
 
 @TOOLS
 def test_the_package_may_be_imported_and_used_for_others_while_a_mock_is_there(
-    tool: str, run: Run, server: FaultServer
+    tool: str, run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
         with mocked():
-            elsewhere = make_client(host="http://127.0.0.1:1", retries=0)
+            elsewhere = new_client(host="http://127.0.0.1:1", retries=0)
             refused = error_of(call, elsewhere)
-        with make_client() as client:
+        with new_client() as client:
             report(refused=refused != "mocked", after=[call(client), score(client)])
         """
-    assert run(program, tool) == {"refused": True, "after": ["real", 2]}
-    assert len(server.requests) == 2
+    assert run_mocked(program, tool) == {"refused": True, "after": ["real", 2]}
+    assert len(mocked_service.requests) == 2
 
 
 @TOOLS
 def test_what_no_mock_knows_fails_as_it_does_for_urllib3_and_costs_no_connection(
-    tool: str, run: Run, server: FaultServer
+    tool: str, run_mocked: Run, mocked_service: FaultServer
 ) -> None:
     program = """
         def unknown(client):
             from thirdwatch_api import Login, LoginApi
             return LoginApi(client).login(Login(user_id="u-42", login_status="_success")).message
 
-        with make_client(retries=0) as client:
+        with new_client(retries=0) as client:
             unknown(client)
             client.close()
             with mocked():
@@ -226,15 +222,17 @@ def test_what_no_mock_knows_fails_as_it_does_for_urllib3_and_costs_no_connection
                 known = call(client)
             report(bare=bare_error, ours=ours, known=known, after=[call(client), unknown(client)])
         """
-    found = run(program, tool)
+    found = run_mocked(program, tool)
     assert found["ours"] == [found["bare"]] * 3
     assert (found["known"], found["after"]) == ("mocked", ["real", "real"])
-    assert len(server.requests) == 3
+    assert len(mocked_service.requests) == 3
 
 
-def test_vcr_records_what_is_sent_and_plays_it_back(run: Run, server: FaultServer, tmp_path: Path) -> None:
+def test_vcr_records_what_is_sent_and_plays_it_back(
+    run_mocked: Run, mocked_service: FaultServer, tmp_path: Path
+) -> None:
     program = """
-        with make_client() as client:
+        with new_client() as client:
             with vcr.use_cassette(path, record_mode="once") as cassette:
                 recorded = [call(client), score(client)]
             with vcr.use_cassette(path, record_mode="none") as cassette:
@@ -242,57 +240,59 @@ def test_vcr_records_what_is_sent_and_plays_it_back(run: Run, server: FaultServe
                 count = cassette.play_count
             report(recorded=recorded, played=played, count=count, after=call(client))
         """
-    assert run(program, "vcr") == {"recorded": ["real", 2], "played": ["real", 2], "count": 2, "after": "real"}
-    event, score, after = server.requests
+    assert run_mocked(program, "vcr") == {"recorded": ["real", 2], "played": ["real", 2], "count": 2, "after": "real"}
+    event, score, after = mocked_service.requests
     assert f"order_id=o-1001&api_key={KEY}" in score.line
     assert {"x-thirdwatch-api-key", "content-type", "user-agent"} <= set(event.headers)
     assert event.json == after.json
 
 
-def test_vcr_plays_what_was_recorded_of_another_client(run: Run, server: FaultServer) -> None:
+def test_vcr_plays_what_was_recorded_of_another_client(run_mocked: Run, mocked_service: FaultServer) -> None:
     program = """
         with vcr.use_cassette(path, record_mode="once"):
             bare(), bare("GET", f"/neo/v1/score?order_id=o-1001&api_key={key}")
-        with vcr.use_cassette(path, record_mode="none"), make_client() as client:
+        with vcr.use_cassette(path, record_mode="none"), new_client() as client:
             report(played=[call(client), score(client)])
         """
-    assert run(program, "vcr") == {"played": ["real", 2]}
-    assert len(server.requests) == 2
+    assert run_mocked(program, "vcr") == {"played": ["real", 2]}
+    assert len(mocked_service.requests) == 2
 
 
-def test_vcr_can_filter_the_key_of_score_calls(run: Run, server: FaultServer, tmp_path: Path) -> None:
+def test_vcr_can_filter_the_key_of_score_calls(run_mocked: Run, mocked_service: FaultServer, tmp_path: Path) -> None:
     program = """
-        with make_client() as client, vcr.use_cassette(
+        with new_client() as client, vcr.use_cassette(
             path, filter_query_parameters=["api_key"], filter_headers=["X-THIRDWATCH-API-KEY"]
         ):
             report(recorded=[call(client), score(client)])
         """
-    assert run(program, "vcr") == {"recorded": ["real", 2]}
-    assert f"api_key={KEY}" in server.requests[1].line
+    assert run_mocked(program, "vcr") == {"recorded": ["real", 2]}
+    assert f"api_key={KEY}" in mocked_service.requests[1].line
     cassette = (tmp_path / "cassette").read_text()
     assert "order_id=o-1001" in cassette
     assert KEY not in cassette
 
 
-def test_pook_sees_the_headers_and_the_body_of_a_call(run: Run, server: FaultServer) -> None:
+def test_pook_sees_the_headers_and_the_body_of_a_call(run_mocked: Run, mocked_service: FaultServer) -> None:
     program = """
-        with pook.use(), make_client() as client:
+        with pook.use(), new_client() as client:
             mock = pook.post(root + "/event/v1/order_status").header("X-THIRDWATCH-API-KEY", key)
             mock.json({"_userId": "u-42", "_orderId": "o-1001", "_orderStatus": "_fulfilled"}).reply(200).json({})
             result = error_of(call, client)
             report(result=result, calls=mock.calls)
         """
-    assert run(program, "pook") == {"result": None, "calls": 1}
-    assert server.requests == []
+    assert run_mocked(program, "pook") == {"result": None, "calls": 1}
+    assert mocked_service.requests == []
 
 
-def test_responses_which_replaces_requests_alone_leaves_the_client_as_it_is(run: Run, server: FaultServer) -> None:
+def test_responses_which_replaces_requests_alone_leaves_the_client_as_it_is(
+    run_mocked: Run, mocked_service: FaultServer
+) -> None:
     program = """
         import responses
 
-        with responses.RequestsMock(assert_all_requests_are_fired=False) as mock, make_client() as client:
+        with responses.RequestsMock(assert_all_requests_are_fired=False) as mock, new_client() as client:
             mock.add(responses.POST, root + "/event/v1/order_status", json={"message": "mocked"})
             report(bare=bare()["message"], ours=[call(client), score(client)])
         """
-    assert run(program, "responses") == {"bare": "real", "ours": ["real", 2]}
-    assert len(server.requests) == 3
+    assert run_mocked(program, "responses") == {"bare": "real", "ours": ["real", 2]}
+    assert len(mocked_service.requests) == 3

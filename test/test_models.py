@@ -1,4 +1,4 @@
-"""What every model can do, asked of all 29."""
+"""What every model can do, tested for all 29."""
 
 import ast
 import copy
@@ -28,7 +28,7 @@ from thirdwatch_api.models._hints import UnknownValue, nearest, unknown_values
 from thirdwatch_api.models._model import Model, decode
 
 from .events import events, expected, full, minimal, model_class, texts
-from .facts import ANSWERS, EVENTS, MODELS, PARTS, VALUES
+from .facts import EVENTS, MODELS, PARTS, RESPONSES, VALUES
 
 each_model = pytest.mark.parametrize("name", MODELS)
 each_declared = pytest.mark.parametrize("name", [name for name in MODELS if name != "CustomInfo"])
@@ -51,7 +51,7 @@ PERSONAL_HERE = {
     "ItemStatus": {"description"},
     "Tag": {"description"},
 }
-"""Fields that tell of a person in these models, and of a thing in others."""
+"""Fields about a person in these models, and of a thing in others."""
 
 
 def personal(name: str) -> set[str]:
@@ -220,8 +220,8 @@ def test_from_dict_reads_what_the_wire_holds(name: str) -> None:
 
 def test_what_does_not_fit_its_declaration_is_read_as_it_is() -> None:
     assert CreateAccount.from_dict({"_paymentMethods": "none", "_billingAddress": 5}) == CreateAccount(
-        payment_methods="none",  # type: ignore[arg-type]  # an answer may hold anything
-        billing_address=5,  # type: ignore[arg-type]  # an answer may hold anything
+        payment_methods="none",  # type: ignore[arg-type]  # a response may hold anything
+        billing_address=5,  # type: ignore[arg-type]  # a response may hold anything
     )
     assert OrderStatus.from_dict({"_orderId": {"a": 1}, "_reason": [1]}) == OrderStatus(
         order_id={"a": 1},  # type: ignore[arg-type]  # the same
@@ -340,9 +340,9 @@ def test_custom_info_is_a_free_mapping(pairs: dict[str, object]) -> None:
 def test_event_response_reads_message_or_status_and_keeps_the_rest(
     given_: dict[str, object], message: str | None, kept: dict[str, object]
 ) -> None:
-    answer = EventResponse.from_dict(given_)
-    assert (answer.message, answer.additional_properties) == (message, kept)
-    assert answer.to_dict() == {**kept, "message": message}
+    response = EventResponse.from_dict(given_)
+    assert (response.message, response.additional_properties) == (message, kept)
+    assert response.to_dict() == {**kept, "message": message}
 
 
 @pytest.mark.parametrize(
@@ -359,21 +359,21 @@ def test_event_response_reads_message_or_status_and_keeps_the_rest(
 def test_error_response_reads_error_or_message_and_keeps_the_rest(
     given_: dict[str, object], message: str | None, kept: dict[str, object]
 ) -> None:
-    answer = ErrorResponse.from_dict(given_)
-    assert (answer.message, answer.additional_properties) == (message, kept)
+    response = ErrorResponse.from_dict(given_)
+    assert (response.message, response.additional_properties) == (message, kept)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_answers_hold_their_message_by_position_and_the_rest_by_keyword(name: str) -> None:
-    answer = model_class(name)("text", additional_properties={"score": 1})
-    assert answer.to_dict() == {"message": "text", "score": 1}
-    assert repr(answer) == f"{name}(message='text')"
+@pytest.mark.parametrize("name", RESPONSES)
+def test_responses_hold_their_message_by_position_and_the_rest_by_keyword(name: str) -> None:
+    response = model_class(name)("text", additional_properties={"score": 1})
+    assert response.to_dict() == {"message": "text", "score": 1}
+    assert repr(response) == f"{name}(message='text')"
     with pytest.raises(TypeError):
         model_class(name)("text", {})
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_reading_an_answer_leaves_the_json_as_it_was(name: str) -> None:
+@pytest.mark.parametrize("name", RESPONSES)
+def test_reading_a_response_leaves_the_json_as_it_was(name: str) -> None:
     data: dict[str, object] = {"message": "text", "score": 1}
     model_class(name).from_dict(data)
     assert data == {"message": "text", "score": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from thirdwatch_api import (
+    ApiClient,
     ApiException,
     ApiValueError,
     Attempt,
@@ -19,15 +21,16 @@ from thirdwatch_api import (
     OrderStatusApi,
     ServiceException,
 )
+from thirdwatch_api.sandbox import Sandbox
 
-from .servers import EVENT, KEY, FaultServer, Step, answer, closed_port, cut, delayed, make_client, record_waits
+from .servers import EVENT, KEY, FaultServer, Step, closed_port, cut, delayed, make_client, record_waits, respond
 
 RECORD = re.compile(r"POST /v1/order_status (\d{3}|-) (\d+) ms attempt (\d)")
 
 
 def test_each_attempt_leaves_one_record_and_it_holds_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="thirdwatch_api")
-    with FaultServer(answer(503), cut, delayed(0.05, answer())) as server, make_client(server.url) as client:
+    with FaultServer(respond(503), cut, delayed(0.05, respond())) as server, make_client(server.url) as client:
         record_waits(client)
         OrderStatusApi(client).order_status(EVENT)
     records = [record for record in caplog.records if record.name.startswith("thirdwatch_api")]
@@ -41,13 +44,13 @@ def test_each_attempt_leaves_one_record_and_it_holds_nothing_else(caplog: pytest
 
 
 def test_calls_are_silent_unless_they_are_listened_to(capfd: pytest.CaptureFixture[str]) -> None:
-    with FaultServer(answer(400)) as server, make_client(server.url) as client:
+    with FaultServer(respond(400)) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException):
             OrderStatusApi(client).order_status(EVENT)
     assert capfd.readouterr() == ("", "")
 
 
-def test_no_handler_is_installed_so_that_warnings_reach_whoever_set_up_no_logging() -> None:
+def test_no_handler_is_installed_so_that_warnings_are_seen_without_any_logging_set_up() -> None:
     logger = logging.getLogger("thirdwatch_api")
     assert logger.handlers == []
     assert (logger.level, logger.propagate) == (logging.NOTSET, True)
@@ -61,7 +64,7 @@ def test_hooks_see_each_attempt_in_turn() -> None:
         name: lambda attempt, name=name: seen.append((name, attempt))
         for name in ("on_request", "on_response", "on_retry")
     }
-    with FaultServer(answer(503), delayed(0.02, answer(201))) as server, make_client(server.url, **hooks) as client:
+    with FaultServer(respond(503), delayed(0.02, respond(201))) as server, make_client(server.url, **hooks) as client:
         waits = record_waits(client)
         OrderStatusApi(client).order_status(EVENT)
     assert [name for name, _ in seen] == ["on_request", "on_response", "on_retry", "on_request", "on_response"]
@@ -86,7 +89,7 @@ def test_hooks_see_a_failure_to_connect() -> None:
     assert seen[-1].error is caught.value
 
 
-def test_hooks_see_calls_whose_answer_is_left_unread() -> None:
+def test_hooks_see_calls_whose_response_is_left_unread() -> None:
     seen: list[Attempt] = []
     with FaultServer() as server, make_client(server.url, on_response=seen.append) as client:
         response: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
@@ -103,7 +106,7 @@ def test_a_hook_that_raises_never_breaks_a_call(
         raise error("broken")
 
     hooks: dict[str, Any] = {name: broken}
-    with FaultServer(answer(503), answer()) as server, make_client(server.url, **hooks) as client:
+    with FaultServer(respond(503), respond()) as server, make_client(server.url, **hooks) as client:
         record_waits(client)
         assert OrderStatusApi(client).order_status(EVENT).message == "taken"
         assert len(server.requests) == 2
@@ -114,14 +117,14 @@ def test_a_hook_that_raises_never_breaks_a_call(
 
 
 @pytest.mark.parametrize("options", [{}, {"_preload_content": False}])
-@pytest.mark.parametrize("step", [answer(), answer(400), cut])
+@pytest.mark.parametrize("step", [respond(), respond(400), cut])
 def test_a_hook_that_is_interrupted_takes_no_connection_with_it(step: Step, options: dict[str, bool]) -> None:
     def interrupted(attempt: Attempt) -> None:
         client.configuration.on_response = None
         raise KeyboardInterrupt
 
     settings: dict[str, Any] = {"connection_pool_maxsize": 1, "on_response": interrupted}
-    with FaultServer(step, answer()) as server, make_client(server.url, **settings) as client:
+    with FaultServer(step, respond()) as server, make_client(server.url, **settings) as client:
         given: Any = options
         with pytest.raises(KeyboardInterrupt):
             OrderStatusApi(client).order_status(EVENT, **given)
@@ -164,7 +167,7 @@ def spans() -> Iterator[Any]:
 
 
 def test_opentelemetry_sees_a_span_for_each_attempt_and_no_key(spans: Any) -> None:
-    with FaultServer(answer(503), cut, answer()) as server, make_client(server.url) as client:
+    with FaultServer(respond(503), cut, respond()) as server, make_client(server.url) as client:
         record_waits(client)
         OrderStatusApi(client).order_status(EVENT)
         finished = spans.get_finished_spans()
@@ -198,3 +201,23 @@ def test_opentelemetry_sees_calls_of_threads_apart(spans: Any) -> None:
             handle.result(5)
         assert len(spans.get_finished_spans()) == 8
         assert len({request.headers["traceparent"] for request in server.requests}) == 8
+
+
+def test_an_interrupted_hook_gives_its_connection_back(sandbox: Sandbox) -> None:
+    calls: list[Attempt] = []
+
+    def interrupt(attempt: Attempt) -> None:
+        calls.append(attempt)
+        if len(calls) <= 2:
+            raise KeyboardInterrupt
+
+    settings = sandbox.configuration(on_response=interrupt, connection_pool_maxsize=1, deadline=2, retries=0)
+    with ApiClient(configuration=settings) as client:
+        with pytest.raises(KeyboardInterrupt):
+            OrderStatusApi(client).order_status(EVENT, _preload_content=False)
+        sandbox.close()
+        with pytest.raises(KeyboardInterrupt):
+            OrderStatusApi(client).order_status(EVENT)
+        sandbox.start()
+        assert OrderStatusApi(client).order_status(EVENT).message
+    assert threading.active_count() < 50

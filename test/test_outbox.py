@@ -225,8 +225,6 @@ def test_a_relay_refuses_settings_that_make_no_sense(outbox: Outbox, settings: d
         Relay(outbox, **settings)
 
 
-# Privacy
-
 CANARY = "canary@example.com"
 
 
@@ -362,9 +360,6 @@ def test_a_store_that_runs_statements_itself_is_taken_as_it_is(outbox: Outbox) -
     assert Outbox(outbox.executor).executor is outbox.executor
 
 
-# Errors
-
-
 @pytest.mark.parametrize("error", [OutboxException, OutboxFullException, OutboxCorruptException])
 def test_today_s_handler_keeps_a_checkout_alive(error: type[OutboxException]) -> None:
     import pickle
@@ -403,9 +398,6 @@ def test_threads_share_an_outbox(outbox: Outbox) -> None:
     with Service() as service, service.client() as client:
         Relay(outbox, api_client=client).run(until_empty=True)
         assert service.steps == {str(i): list(range(25)) for i in range(8)}
-
-
-# The trace of a request
 
 
 def test_the_trace_of_who_added_an_event_goes_on_when_it_is_sent(outbox: Outbox) -> None:

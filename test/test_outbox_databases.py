@@ -268,9 +268,6 @@ def test_a_database_without_room_says_so() -> None:
     assert str(_translated(other)) == "the database of the outbox failed: null value"
 
 
-# Who leads
-
-
 def leads(outbox: Outbox, name: str, part: Part = WHOLE, lease: float = LEASE) -> Any:
     return outbox.executor.lead(part, name, lease)
 

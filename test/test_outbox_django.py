@@ -92,7 +92,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Relay, "_timing", QUICK)
 
 
-def test_events_come_and_go_as_in_a_file(outbox: Outbox) -> None:
+def test_events_come_and_go_through_djangos_connection(outbox: Outbox) -> None:
     outbox.add_all(events(60, 6))
     outbox.add(event("o-9", 99))
     with Service(lambda given: {"7": 422, "8": 500}.pop(given["_orderStatus"], 200)) as service:
@@ -185,9 +185,6 @@ def test_a_transaction_is_not_cut_by_closing_the_outbox(outbox: Outbox, using: s
         outbox.add(event())
         outbox.close()
     assert outbox.status().pending == 1
-
-
-# The app
 
 
 @pytest.fixture

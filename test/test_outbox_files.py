@@ -30,7 +30,7 @@ from thirdwatch_api.outbox._store import Part
 
 from .delivery import QUICK, Service, event, events
 from .programs import run_script
-from .servers import OK, Peer, answer
+from .servers import OK, Peer, respond
 from .test_outbox_relay import running, settle, until
 
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
@@ -341,9 +341,6 @@ def test_an_outbox_that_nobody_closes_leaves_nothing_open(path: Path, recwarn: p
     assert not path.with_name("thirdwatch.db-wal").exists()  # the last connection took it along
 
 
-# Processes
-
-
 @FORKS
 def test_children_write_while_the_parent_leads(path: Path) -> None:
     program = """
@@ -498,7 +495,7 @@ def test_a_frozen_relay_is_replaced_within_a_lease_and_finds_out_when_it_wakes(p
 
             def held(peer: Peer, release: Any = release) -> None:
                 release.wait(60)
-                answer(200, OK)(peer)
+                respond(200, OK)(peer)
 
             service.decide = lambda _, held=held: held
             before = service.calls

@@ -67,9 +67,6 @@ def test_what_is_no_status_has_a_meaning_as_well(error: ApiException, verdict: V
     assert judge(error) is verdict
 
 
-# The breaker
-
-
 def fail(breaker: Breaker, verdict: Verdict, now: float, asked: float | None = None) -> Verdict:
     return breaker.leave(breaker.enter(), verdict, "why", asked, now)
 
@@ -178,9 +175,6 @@ def test_the_pace_is_even_and_what_a_pause_left_unused_is_lost() -> None:
     assert RateLimit(None).wait(now) == 0
 
 
-# The limit
-
-
 def threads_after(elapsed: Callable[[int], float], busy: float, most: int = 8) -> int:
     """Return how many threads send in the end, where a call takes longer the more of them there are."""
     limit = ConcurrencyLimit(most)
@@ -210,9 +204,6 @@ def test_a_service_that_becomes_slow_brings_all_threads_back() -> None:
     for elapsed in [0.0001] * 100 + [0.05] * 3:
         limit.note(elapsed, 0.0001)
     assert limit.size == 8
-
-
-# The window
 
 
 def rows(*pairs: tuple[int, str | None]) -> list[Row]:
@@ -316,9 +307,6 @@ def test_a_random_probe_meets_every_order_sooner_or_later() -> None:
     assert met == {1, 2, 3}
     assert window.has_ready
     assert window.is_low
-
-
-# Kinds, keys and parts
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.class_name)

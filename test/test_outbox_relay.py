@@ -69,9 +69,6 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-# Order and loss under mixed failures
-
-
 @pytest.mark.parametrize("seed", range(25 if os.environ.get("SERVERS") else 4))
 def test_mixed_failures_lose_nothing_and_keep_the_order(outbox: Outbox, seed: int) -> None:
     chance = random.Random(seed)
@@ -152,9 +149,6 @@ def test_an_event_that_fails_for_a_day_and_many_tries_is_given_up(
         assert settle(outbox, service, on_dead=dead.append) == RelayResult(1, 1, 0)
     assert [each.state for each in dead] == ["dead"]
     assert outbox.events("dead")[0].attempts >= 8
-
-
-# All wait
 
 
 def test_an_outage_costs_few_calls_and_loses_nothing(outbox: Outbox) -> None:
@@ -277,9 +271,6 @@ def test_the_first_refusals_of_a_backlog_do_not_keep_the_rest_from_being_tried(o
         assert (result.sent, result.dead + outbox.status().pending) == (60, 40)
 
 
-# RateLimit, threads, parts
-
-
 def test_the_rate_is_kept(outbox: Outbox) -> None:
     outbox.add_all(events(60, 60))
     started = time.monotonic()
@@ -317,9 +308,6 @@ def test_one_order_of_ten_thousand_does_not_keep_others_waiting(outbox: Outbox) 
         hot = len(service.steps["hot"])
     assert hot < 1500
     assert service.out_of_order == []
-
-
-# Who leads
 
 
 def test_of_two_relays_one_leads_and_the_other_takes_over(outbox: Outbox) -> None:
@@ -368,9 +356,6 @@ def test_a_lead_that_can_not_be_locked_is_an_error_of_the_family(outbox: Outbox,
     (tmp_path / "thirdwatch.db-relay").mkdir()
     with pytest.raises(OutboxException, match=r"thirdwatch\.db-relay: can't be locked"):
         outbox.executor.lead(Part(0, 1), "a", 30).take()
-
-
-# The database fails
 
 
 class Flaky(SqliteExecutor):
@@ -466,9 +451,6 @@ def test_a_clock_that_jumps_freezes_nothing(outbox: Outbox) -> None:
     store.postpone(2, time.time() - 86400, "noted before the clock was set forward by a day")
     with Service() as service:
         assert settle(outbox, service) == RelayResult(4, 0, 0)
-
-
-# Hooks, start and stop
 
 
 def test_hooks_are_called_with_each_event_and_break_nothing(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:

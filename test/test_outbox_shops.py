@@ -22,7 +22,7 @@ import pytest
 
 from .databases import postgres, redis
 from .delivery import Service
-from .servers import OK, answer, cut
+from .servers import OK, cut, respond
 from .test_outbox_files import spawn
 from .test_outbox_relay import until
 
@@ -44,7 +44,7 @@ def failing(chance: random.Random) -> Callable[[Any], Any]:
 
     def delay(peer: Any) -> None:
         time.sleep(0.05)
-        answer(200, OK)(peer)
+        respond(200, OK)(peer)
 
     def decide(_: Any) -> Any:
         roll = chance.random()

@@ -56,7 +56,7 @@ def read(fields: object, headers: Any = HEADERS) -> Any:
 
 
 def refuse(status: int, fields: object, headers: Any = HEADERS) -> ApiException:
-    """Expect a refusal that tells nothing about what came."""
+    """Expect a refusal that shows nothing of what came."""
     with pytest.raises(postback.PostbackException) as caught:
         read(fields, headers)
     error = caught.value
@@ -72,9 +72,6 @@ def refuse(status: int, fields: object, headers: Any = HEADERS) -> ApiException:
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy)) == (kind, str(error))
     return error
-
-
-# What is read
 
 
 def test_a_score_postback() -> None:
@@ -131,9 +128,6 @@ def test_a_key_in_the_body_is_not_kept() -> None:
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, bytes.decode])
 def test_the_body_may_be_bytes_or_text(kind: Any) -> None:
     assert parse(HEADERS, kind(body(SCORE)), SETTINGS) == read(SCORE)
-
-
-# Who may send one
 
 
 class Items:
@@ -312,9 +306,6 @@ def test_without_a_configured_key_nothing_is_accepted(api_key: str | None, heade
         with pytest.raises(ApiValueError, match="no API key to check postbacks with") as caught:
             parse(headers, body(fields), Configuration(api_key=api_key))
         assert caught.value.status is None
-
-
-# What is no postback
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ SCORE = {"order_id": "o-1001", "flag": "green", "score": 47}
 Post = Callable[[bytes, Mapping[str, str]], tuple[int, Any]]
 
 
-def recipe(framework: str) -> ModuleType:
+def recipe_module(framework: str) -> ModuleType:
     """Run the block below the framework's heading as a module of its own."""
     found = re.search(
         rf"^### {framework}\n+```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
@@ -35,7 +35,7 @@ def recipe(framework: str) -> ModuleType:
 
 def flask() -> tuple[ModuleType, Post]:
     pytest.importorskip("flask")
-    module = recipe("Flask")
+    module = recipe_module("Flask")
     client = module.app.test_client()
 
     def post(body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
@@ -54,7 +54,7 @@ def django() -> tuple[ModuleType, Post]:
     from .django_project import set_up
 
     set_up()
-    module = recipe("Django")
+    module = recipe_module("Django")
     settings.ROOT_URLCONF = module.__name__
     clear_url_caches()  # else postbacks reach the module of the test before
     client = Client(enforce_csrf_checks=True)
@@ -68,7 +68,7 @@ def django() -> tuple[ModuleType, Post]:
 
 def fastapi() -> tuple[ModuleType, Post]:
     testclient = pytest.importorskip("fastapi.testclient")
-    module = recipe("FastAPI")
+    module = recipe_module("FastAPI")
     client = testclient.TestClient(module.app)
 
     def post(body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
@@ -79,7 +79,7 @@ def fastapi() -> tuple[ModuleType, Post]:
 
 
 @pytest.fixture(params=[flask, django, fastapi], ids=lambda make: make.__name__)
-def shop(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, str], Post]]:
+def recipe(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, str], Post]]:
     thirdwatch_api.configuration.api_key = KEY
     module, post = request.param()
     yield module.orders, post
@@ -94,8 +94,8 @@ def body(fields: Mapping[str, object]) -> bytes:
     return json.dumps(fields).encode()
 
 
-def test_the_docs_recipe_takes_postbacks(shop: tuple[dict[str, str], Post]) -> None:
-    orders, post = shop
+def test_the_docs_recipe_takes_postbacks(recipe: tuple[dict[str, str], Post]) -> None:
+    orders, post = recipe
     assert post(body(SCORE), HEADERS) == (200, {})
     assert orders == {"o-1001": "approved"}
     assert post(body({**SCORE, "flag": "red"}), {k.lower(): v for k, v in HEADERS.items()}) == (200, {})
@@ -106,8 +106,8 @@ def test_the_docs_recipe_takes_postbacks(shop: tuple[dict[str, str], Post]) -> N
     assert orders == {"o-1001": "declined"}
 
 
-def test_the_docs_recipe_answers_a_trial_call_and_does_nothing(shop: tuple[dict[str, str], Post]) -> None:
-    orders, post = shop
+def test_the_docs_recipe_accepts_a_trial_call_and_does_nothing(recipe: tuple[dict[str, str], Post]) -> None:
+    orders, post = recipe
     assert post(b'{"test": true}', {"Content-Type": "application/json"}) == (200, {})
     assert orders == {}
 
@@ -117,17 +117,19 @@ def test_the_docs_recipe_answers_a_trial_call_and_does_nothing(shop: tuple[dict[
     [{}, {"X-Thirdwatch-Api-Key": "forged"}, {"X-Thirdwatch-Api-Key": KEY.upper()}, {"X-Thirdwatch-Api-Key": ""}],
     ids=str,
 )
-def test_the_docs_recipe_refuses_a_forged_postback(shop: tuple[dict[str, str], Post], headers: dict[str, str]) -> None:
-    orders, post = shop
-    status, answer = post(body(SCORE), {"Content-Type": "application/json", **headers})
-    assert (status, answer.keys(), orders) == (401, {"error"}, {})
-    assert KEY not in str(answer)
+def test_the_docs_recipe_refuses_a_forged_postback(
+    recipe: tuple[dict[str, str], Post], headers: dict[str, str]
+) -> None:
+    orders, post = recipe
+    status, response = post(body(SCORE), {"Content-Type": "application/json", **headers})
+    assert (status, response.keys(), orders) == (401, {"error"}, {})
+    assert KEY not in str(response)
 
 
 @pytest.mark.parametrize(
     "content", [b"{", b'{"order_id": "o-1001"}', b" " * (postback.MAX_BODY + 1), b" " * 10_000_000], ids=len
 )
-def test_the_docs_recipe_refuses_what_is_no_postback(shop: tuple[dict[str, str], Post], content: bytes) -> None:
-    orders, post = shop
-    status, answer = post(content, HEADERS)
-    assert (status, answer.keys(), orders) == (400, {"error"}, {})
+def test_the_docs_recipe_refuses_what_is_no_postback(recipe: tuple[dict[str, str], Post], content: bytes) -> None:
+    orders, post = recipe
+    status, response = post(content, HEADERS)
+    assert (status, response.keys(), orders) == (400, {"error"}, {})

@@ -42,7 +42,6 @@ from .servers import (
     Peer,
     Proxy,
     Step,
-    answer,
     closed_port,
     cut,
     eventually,
@@ -53,6 +52,7 @@ from .servers import (
     raw,
     record_waits,
     reset,
+    respond,
     stall,
 )
 
@@ -141,7 +141,7 @@ def values_within(thing: object, depth: int = 5) -> Iterator[str]:
 
 
 def echo(status: int, where: str) -> Step:
-    """Answer with what came in: the whole request in the body, the key and an address in a header or the reason."""
+    """Respond with what came in: the whole request in the body, the key and an address in a header or the reason."""
 
     def step(peer: Peer) -> None:
         request = peer.last
@@ -163,65 +163,27 @@ def _quoted(data: bytes) -> bytes:
     return data.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\r\n", b" ")
 
 
-def garbled(peer: Peer) -> None:
-    """Answer with the key and an address where a status line should be."""
-    peer.send(f"{KEY} {PERSONAL['e-mail']}\r\n\r\n".encode())
-    peer.hang_up()
-
-
-def bad_header(peer: Peer) -> None:
-    """Answer with the key and an address where a header should be."""
-    peer.send(f"HTTP/1.1 400 No\r\n{KEY} {PERSONAL['e-mail']}\r\nContent-Length: 0\r\n\r\n".encode())
-    peer.hang_up()
-
-
-def unknown_protocol(peer: Peer) -> None:
-    """Answer with the key in place of the version."""
-    peer.send(head(f"HTTP/{KEY} 200 OK"))
-    peer.hang_up()
-
-
-def folded_first_line(peer: Peer) -> None:
-    """Answer with the key and an address in a line that continues a header, where there is none."""
-    peer.send(f"HTTP/1.1 400 No\r\n {KEY} {PERSONAL['e-mail']}\r\nContent-Length: 0\r\n\r\n".encode())
-    peer.hang_up()
-
-
-def misplaced_envelope(peer: Peer) -> None:
-    """Answer with a line that mail programs put between messages."""
-    peer.send(f"HTTP/1.1 400 No\r\nX-A: b\r\nFrom {KEY} {PERSONAL['e-mail']}\r\nContent-Length: 0\r\n\r\n".encode())
-    peer.hang_up()
-
-
-def bad_chunk_size(peer: Peer) -> None:
-    """Answer with the key and an address where the size of a chunk should be."""
-    said = f"{KEY} {PERSONAL['e-mail']}\r\n{{}}\r\n0\r\n\r\n".encode()
-    peer.send(head(200, {"Transfer-Encoding": "chunked"}) + said)
-    peer.hang_up()
-
-
-def bad_length(peer: Peer) -> None:
-    """Answer with a card number as the length."""
-    peer.send(head(200, {"Content-Length": f"{PERSONAL['card bin']}, 7"}) + b"{}")
-    peer.hang_up()
+def said_as(before: str, after: str) -> Step:
+    """Send the key and an address between two texts, and hang up."""
+    return raw(f"{before}{KEY} {PERSONAL['e-mail']}{after}".encode(), "close")
 
 
 REDIRECT = f"http://{KEY}:{KEY}@other.example/event?key={KEY}&mail={PERSONAL['e-mail']}#{KEY}"
 STEPS: dict[str, Step] = {
-    "success": answer(),
-    "400": answer(400, b'{"error": "no"}'),
-    "401": answer(401),
-    "503": answer(503),
+    "success": respond(),
+    "400": respond(400, b'{"error": "no"}'),
+    "401": respond(401),
+    "503": respond(503),
     "cut": cut,
     "reset": reset,
     "stall": stall,
-    "half an answer": raw(message()[:-3], "close"),
+    "half a response": raw(message()[:-3], "close"),
     "cut chunk": raw(head(200, {"Transfer-Encoding": "chunked"}) + in_chunks(b"{}")[:4], "close"),
-    "HTML": answer(200, b"<html>"),
-    "broken gzip": answer(200, b"x", {"Content-Encoding": "gzip"}),
+    "HTML": respond(200, b"<html>"),
+    "broken gzip": respond(200, b"x", {"Content-Encoding": "gzip"}),
     "garbage": raw(b"SSH-2.0\r\n", "close"),
-    "redirect": answer(307, b"", {"Location": REDIRECT}),
-    "a redirect to the key": answer(307, b"", {"Location": f"https://other.example/{KEY}"}),
+    "redirect": respond(307, b"", {"Location": REDIRECT}),
+    "a redirect to the key": respond(307, b"", {"Location": f"https://other.example/{KEY}"}),
     "an echo in JSON": echo(400, "JSON"),
     "an echo in text": echo(401, "text"),
     "an echo with a 503": echo(503, "JSON"),
@@ -235,20 +197,22 @@ STEPS: dict[str, Step] = {
     "an echo in the reason of a 302": echo(302, "reason"),
     "an echo in the reason of a 200": echo(200, "reason"),
     "an echo in the reason of a 200 that is HTML": echo(200, "reason, HTML"),
-    "an echo in the type of the content": answer(200, b"<html>", {"Content-Type": PERSONAL["phone"]}),
-    "an echo in the address of a redirect": answer(
+    "an echo in the type of the content": respond(200, b"<html>", {"Content-Type": PERSONAL["phone"]}),
+    "an echo in the address of a redirect": respond(
         307, b"", {"Location": f"https://other.example/{PERSONAL['phone']}"}
     ),
-    "an echo instead of an answer": garbled,
-    "an echo that is no header": bad_header,
-    "an echo that continues no header": folded_first_line,
-    "an echo in an envelope": misplaced_envelope,
-    "an echo as the size of a chunk": bad_chunk_size,
-    "an echo as the coding": answer(200, b"x", {"Content-Encoding": f"gzip, {KEY}"}),
-    "an echo as the name of a header": answer(400, b"", {f"X-{KEY}": "x"}),
-    "an echo as the id of the request": answer(400, b"", {"X-Request-Id": f"{KEY} {PERSONAL['name']}"}),
-    "an echo as the version": unknown_protocol,
-    "an echo as the length": bad_length,
+    "an echo instead of a response": said_as("", "\r\n\r\n"),
+    "an echo that is no header": said_as("HTTP/1.1 400 No\r\n", "\r\nContent-Length: 0\r\n\r\n"),
+    "an echo that continues no header": said_as("HTTP/1.1 400 No\r\n ", "\r\nContent-Length: 0\r\n\r\n"),
+    "an echo in an envelope": said_as("HTTP/1.1 400 No\r\nX-A: b\r\nFrom ", "\r\nContent-Length: 0\r\n\r\n"),
+    "an echo as the size of a chunk": said_as(
+        head(200, {"Transfer-Encoding": "chunked"}).decode(), "\r\n{}\r\n0\r\n\r\n"
+    ),
+    "an echo as the coding": respond(200, b"x", {"Content-Encoding": f"gzip, {KEY}"}),
+    "an echo as the name of a header": respond(400, b"", {f"X-{KEY}": "x"}),
+    "an echo as the id of the request": respond(400, b"", {"X-Request-Id": f"{KEY} {PERSONAL['name']}"}),
+    "an echo as the version": raw(head(f"HTTP/{KEY} 200 OK"), "close"),
+    "an echo as the length": raw(head(200, {"Content-Length": f"{PERSONAL['card bin']}, 7"}) + b"{}", "close"),
 }
 
 
@@ -257,7 +221,7 @@ def test_nothing_secret_or_personal_shows_anywhere(
     name: str, ears: Ears, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     attempts: list[Attempt] = []
-    settings: dict[str, Any] = {"timeout": 0.1} if name == "stall" else {}
+    settings: dict[str, Any] = {"timeout": (4.0, 0.03)} if name == "stall" else {}
     settings.update(on_request=attempts.append, on_response=attempts.append, on_retry=attempts.append)
     shown: list[str] = []
     with FaultServer(STEPS[name]) as server:
@@ -292,7 +256,7 @@ def test_nothing_secret_or_personal_shows_anywhere(
     assert [value for attempt in attempts for value in values_within(attempt) if KEY in value] == []
 
 
-def test_what_instruments_of_urllib3_see_quotes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_instruments_of_urllib3_see_quotes_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[BaseException] = []
     send = urllib3.HTTPConnectionPool.urlopen
 
@@ -315,8 +279,8 @@ def test_what_instruments_of_urllib3_see_quotes_no_answer(monkeypatch: pytest.Mo
         return response
 
     monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", urlopen)
-    for step in (garbled, unknown_protocol, bad_chunk_size):
-        with FaultServer(step) as server, make_client(server.url, api_key=KEY, retries=0) as client:
+    for name in ("an echo instead of a response", "an echo as the version", "an echo as the size of a chunk"):
+        with FaultServer(STEPS[name]) as server, make_client(server.url, api_key=KEY, retries=0) as client:
             with pytest.raises(ConnectionException):
                 _refused(client)
     assert len(seen) == 3
@@ -382,7 +346,7 @@ def test_a_request_shows_neither_the_key_nor_the_event() -> None:
 
 
 def parrot(peer: Peer) -> None:
-    """Answer with what came in, as an echo server does."""
+    """Respond with what came in, as an echo server does."""
     peer.send(peer.last.raw)
     peer.hang_up()
 
@@ -414,7 +378,12 @@ def test_nothing_shows_through_proxies(ears: Ears, capfd: pytest.CaptureFixture[
         for url in (proxy.url("user:canary-password"), proxy.url("user:canary-wrong")):
             # The tunnel is asked for, and refused: for the wrong password, or for no TLS behind it.
             for host in ("http://shop.example", "https://shop.example"):
-                settings: dict[str, Any] = {"allow_insecure_http": True, "proxy": url, "debug": True, "timeout": 0.3}
+                settings: dict[str, Any] = {
+                    "allow_insecure_http": True,
+                    "proxy": url,
+                    "debug": True,
+                    "timeout": 0.15,
+                }
                 with make_client(host, api_key=KEY, **settings) as client:
                     record_waits(client)
                     with pytest.raises(ApiException) as caught:
@@ -471,10 +440,10 @@ def test_debug_does_not_switch_on_the_printing_of_http_client(capfd: pytest.Capt
     assert capfd.readouterr().out == ""
 
 
-def test_the_key_of_an_error_answer_is_masked_in_every_spelling() -> None:
+def test_the_key_of_an_error_response_is_masked_in_every_spelling() -> None:
     key = 'canary/"k" 7f3a9c'
     spelled = b'{"error": "canary/\\"k\\" 7f3a9c, canary\\/\\"k\\" 7f3a9c, canary%2F%22k%22+7f3a9c"}'
-    with FaultServer(answer(401, spelled)) as server, make_client(server.url, api_key=key) as client:
+    with FaultServer(respond(401, spelled)) as server, make_client(server.url, api_key=key) as client:
         with pytest.raises(ApiException) as caught:
             _refused(client)
     assert "canary" not in str(caught.value) + (caught.value.body or "")
@@ -501,7 +470,7 @@ def test_what_is_personal_is_masked_in_every_spelling(spelled: str) -> None:
     order = event()
     order.billing_address = BillingAddress(name=SPELLED)
     body = json.dumps({"error": f"bad: {spelled}."}).encode()
-    with FaultServer(answer(400, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(400, body)) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException) as caught:
             CreateOrderApi(client).create_order(order)
     assert str(caught.value).startswith("(400) Reason: bad: ***. ")
@@ -509,7 +478,7 @@ def test_what_is_personal_is_masked_in_every_spelling(spelled: str) -> None:
 
 def test_what_is_about_nobody_is_shown() -> None:
     body = b'{"error": "no order o-1001 of u-42 in INR"}'
-    with FaultServer(answer(400, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(400, body)) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException) as caught:
             _refused(client)
     assert ": no order o-1001 of u-42 in INR. " in str(caught.value)
@@ -518,7 +487,7 @@ def test_what_is_about_nobody_is_shown() -> None:
 @pytest.mark.parametrize("key", ["k3y!", "\u00e9t\u00e9s"])
 def test_a_key_of_four_characters_is_masked(key: str) -> None:
     body = json.dumps({"error": f"bad key {key}"}).encode()
-    with FaultServer(answer(401, body, {"X-Said": key})) as server, make_client(server.url, api_key=key) as client:
+    with FaultServer(respond(401, body, {"X-Said": key})) as server, make_client(server.url, api_key=key) as client:
         with pytest.raises(ApiException) as caught:
             _refused(client)
     error = caught.value
@@ -530,7 +499,7 @@ def test_a_key_of_four_characters_is_masked(key: str) -> None:
 def test_a_text_of_three_characters_is_no_secret() -> None:
     order = event()
     order.billing_address = BillingAddress(name="Ann", city="Rome")
-    with FaultServer(answer(400, b'{"error": "Ann in Rome with abc"}')) as server:
+    with FaultServer(respond(400, b'{"error": "Ann in Rome with abc"}')) as server:
         with make_client(server.url, api_key="abc") as client:
             with pytest.raises(ApiException) as caught:
                 CreateOrderApi(client).create_order(order)
@@ -541,7 +510,7 @@ def test_credentials_in_headers_of_the_shop_are_masked() -> None:
     secrets = ["canary-bearer-1", "canary-sid-22", "canary-gate-333"]
     said = " ".join(secrets)
     body = json.dumps({"error": said}).encode()
-    with FaultServer(answer(403, body, {"X-Said": said})) as server, make_client(server.url) as client:
+    with FaultServer(respond(403, body, {"X-Said": said})) as server, make_client(server.url) as client:
         client.set_default_header("Authorization", f"Bearer {secrets[0]}")
         client.set_default_header("X-Gateway-Token", secrets[2])
         client.set_default_header("X-Trace", "o-trace")
@@ -579,7 +548,7 @@ def test_a_key_that_is_no_text_is_refused_without_being_shown(monkeypatch: pytes
 
 def test_the_key_with_a_prefix_is_masked_with_and_without_it() -> None:
     body = f'{{"error": "bad key: Token {KEY}; {KEY}"}}'.encode()
-    with FaultServer(answer(401, body)) as server, make_client(server.url, api_key=KEY) as client:
+    with FaultServer(respond(401, body)) as server, make_client(server.url, api_key=KEY) as client:
         client.configuration.api_key_prefix["X-THIRDWATCH-API-KEY"] = "Token"
         with pytest.raises(ApiException) as caught:
             _refused(client)

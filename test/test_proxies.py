@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import traceback
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +28,6 @@ from .servers import (
     FaultServer,
     Proxy,
     Stopwatch,
-    answer,
     closed_port,
     cut,
     full_backlog,
@@ -40,21 +38,12 @@ from .servers import (
     message,
     raw,
     record_waits,
+    respond,
     stall,
 )
 
 HOST = "shop.example"
 URL = f"https://{HOST}/event"
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture
-def ca_file(authority: Authority, tmp_path: Path) -> str:
-    return authority.write(str(tmp_path / "ca.pem"))
 
 
 def test_https_goes_through_a_tunnel_that_sees_neither_key_nor_event(authority: Authority, ca_file: str) -> None:
@@ -92,7 +81,7 @@ def test_credentials_show_in_no_log_and_no_error(
     host = URL if tls else f"http://{HOST}/event"
     context = authority.server(HOST) if tls else None
     shown: list[str] = []
-    with FaultServer(answer(), answer(400), tls=context) as server, Proxy(server.port, "user:pass-canary") as proxy:
+    with FaultServer(respond(), respond(400), tls=context) as server, Proxy(server.port, "user:pass-canary") as proxy:
         for credentials in ("user:pass-canary", "user:pass-canary", "user:wrong-canary"):
             settings: dict[str, Any] = {"proxy": proxy.url(credentials), "ssl_ca_cert": ca_file, "debug": True}
             with make_client(host, allow_insecure_http=True, **settings) as client:
@@ -153,8 +142,8 @@ def test_the_service_has_to_prove_who_it_is_through_a_tunnel_too(authority: Auth
         assert (caught.value.attempts, server.requests) == (1, [])
 
 
-def test_an_answer_through_a_tunnel_is_the_services(authority: Authority, ca_file: str) -> None:
-    with FaultServer(answer(400, b'{"error": "no"}'), tls=authority.server(HOST)) as server:
+def test_a_response_through_a_tunnel_is_the_services(authority: Authority, ca_file: str) -> None:
+    with FaultServer(respond(400, b'{"error": "no"}'), tls=authority.server(HOST)) as server:
         with Proxy(server.port) as proxy, make_client(URL, proxy=proxy.url(), ssl_ca_cert=ca_file) as client:
             with pytest.raises(BadRequestException):
                 OrderStatusApi(client).order_status(EVENT)
@@ -225,7 +214,7 @@ def test_a_proxy_that_refuses_the_credentials_says_so(authority: Authority) -> N
 
 def test_what_a_proxy_says_when_it_refuses_is_not_repeated() -> None:
     refuse = raw(head("HTTP/1.1 407 canary", {"Content-Length": "0"}), "close")
-    with Proxy(closed_port(), connect_answer=refuse) as proxy:
+    with Proxy(closed_port(), connect_step=refuse) as proxy:
         with make_client(URL, proxy=proxy.url(), retries=0) as client:
             with pytest.raises(ConnectionException, match="407 Proxy Authentication Required") as caught:
                 OrderStatusApi(client).order_status(EVENT)
@@ -254,7 +243,7 @@ def test_a_proxy_that_lets_nobody_in_is_named_as_the_cause() -> None:
             OrderStatusApi(client).order_status(EVENT)
 
 
-def test_an_answer_that_makes_no_sense_through_tls_in_tls_is_told_as_any_other(
+def test_a_response_that_makes_no_sense_through_tls_in_tls_is_reported_as_any_other(
     authority: Authority, ca_file: str
 ) -> None:
     confused = raw(head(200, {"Content-Length": "20, 21"}) + OK, "close")
@@ -268,16 +257,16 @@ def test_an_answer_that_makes_no_sense_through_tls_in_tls_is_told_as_any_other(
 
 
 @in_time
-def test_a_proxy_that_never_answers_costs_the_deadline_at_most() -> None:
-    with Proxy(closed_port(), connect_answer=stall) as proxy:
+def test_a_proxy_that_never_responds_costs_the_deadline_at_most() -> None:
+    with Proxy(closed_port(), connect_step=stall) as proxy:
         with make_client(URL, proxy=proxy.url(), deadline=0.3) as client:
             with Stopwatch() as watch, pytest.raises(TimeoutException):
                 OrderStatusApi(client).order_status(EVENT)
     watch.check(latest(0.3))
 
 
-def test_a_proxy_that_does_not_answer_within_the_time_out_is_tried_again() -> None:
-    with Proxy(closed_port(), connect_answer=stall) as proxy:
+def test_a_proxy_that_does_not_respond_within_the_time_out_is_tried_again() -> None:
+    with Proxy(closed_port(), connect_step=stall) as proxy:
         with make_client(URL, proxy=proxy.url(), timeout=0.1, retries=1) as client:
             record_waits(client)
             with pytest.raises(ConnectionException, match="within the time-out") as caught:
@@ -296,7 +285,7 @@ def test_a_proxy_that_does_not_answer_within_the_time_out_is_tried_again() -> No
     ],
 )
 def test_a_proxy_that_opens_no_tunnel_is_a_connection_exception(step: Any) -> None:
-    with Proxy(closed_port(), connect_answer=step) as proxy:
+    with Proxy(closed_port(), connect_step=step) as proxy:
         with make_client(URL, proxy=proxy.url()) as client:
             waits = record_waits(client)
             with pytest.raises(ConnectionException) as caught:

@@ -38,7 +38,7 @@ from thirdwatch_api._redaction import Redactor, short, without_emails, without_u
 from thirdwatch_api.rest import Request
 
 from .programs import run_script
-from .servers import EVENT, KEY, FaultServer, answer, gzip_bomb, head, make_client, raw
+from .servers import EVENT, KEY, Clock, FaultServer, gzip_bomb, head, make_client, raw, respond
 
 MEGABYTES = 4 << 20
 PIECE = 64 * 1024
@@ -127,9 +127,9 @@ def test_a_whole_text_is_masked_piece_by_piece_and_each_piece_once(text: str, wo
 
 
 @each_hostile_text
-def test_the_text_of_an_error_costs_the_same_however_long_the_answer_is(text: str, work: Work) -> None:
+def test_the_text_of_an_error_costs_the_same_however_long_the_response_is(text: str, work: Work) -> None:
     body = json.dumps({"error": text})[:MEGABYTES].rstrip("\\") + '"}'
-    with FaultServer(answer(400, body.encode())) as server, make_client(server.url) as client:
+    with FaultServer(respond(400, body.encode())) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert max(work.sizes) < PIECE + 1000
@@ -142,15 +142,15 @@ def test_the_text_of_an_error_costs_the_same_however_long_the_answer_is(text: st
 @pytest.mark.parametrize(
     "step",
     [
-        answer(400, b"", {"X-Long": "@ " + "a" * 60_000}),
+        respond(400, b"", {"X-Long": "@ " + "a" * 60_000}),
         raw(head(f"HTTP/1.1 400 @ {'a' * 60_000}", {"Content-Length": "0"})),
-        answer(200, b"<html>", {"Content-Type": "@ " + "a" * 60_000}),
-        answer(302, b"", {"Location": "https://@" + "a" * 60_000}),
-        answer(302, b"", {"Location": "https://other.example/@" + "a" * 1900}),
+        respond(200, b"<html>", {"Content-Type": "@ " + "a" * 60_000}),
+        respond(302, b"", {"Location": "https://@" + "a" * 60_000}),
+        respond(302, b"", {"Location": "https://other.example/@" + "a" * 1900}),
     ],
     ids=["header", "reason", "content type", "long redirect", "redirect"],
 )
-def test_the_head_of_an_answer_costs_no_more_than_its_length(step: Any, work: Work) -> None:
+def test_the_head_of_a_response_costs_no_more_than_its_length(step: Any, work: Work) -> None:
     with FaultServer(step) as server, make_client(server.url) as client:
         with pytest.raises(ApiException) as caught:
             OrderStatusApi(client).order_status(EVENT)
@@ -255,9 +255,9 @@ def test_without_keys_there_is_nothing_to_mask_in_a_whole_text() -> None:
     headers = {"a": "b"}
     assert bare.whole("text") == "text"
     assert bare.headers(headers) is headers
-    answer: dict[str, Any] = {"a": ["b"]}
-    bare.json(answer)
-    assert answer == {"a": ["b"]}
+    response: dict[str, Any] = {"a": ["b"]}
+    bare.json(response, json.dumps(response).encode())
+    assert response == {"a": ["b"]}
     assert without_user("https://ann:secret@a.example/x@y") == "https://***@a.example/x@y"
 
 
@@ -270,9 +270,9 @@ def test_at_the_deadline_the_rest_of_a_body_is_dropped() -> None:
 
 @pytest.mark.parametrize("values", [b"[]," * 60_000, b'"",' * 110_000, b'{"\\\\":1},' * 40_000])
 @pytest.mark.parametrize("status", [200, 400])
-def test_json_of_too_many_values_is_no_answer(status: int, values: bytes) -> None:
+def test_json_of_too_many_values_is_no_response(status: int, values: bytes) -> None:
     body = b'{"error": "no", "a": [' + values + b"1]}"
-    with FaultServer(answer(status, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(status, body)) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException if status == 400 else InvalidResponseException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.error_response is None
@@ -282,7 +282,7 @@ def test_json_of_too_many_values_is_no_answer(status: int, values: bytes) -> Non
 def test_a_text_may_hold_what_would_be_many_values_elsewhere() -> None:
     text = '[{"a": 1}, "\\\\"], ' * 40_000
     body = json.dumps({"error": text}).encode()
-    with FaultServer(answer(400, body), answer(200, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(400, body), respond(200, body)) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException) as caught:
             OrderStatusApi(client).order_status(EVENT)
         assert OrderStatusApi(client).order_status(EVENT).additional_properties == {"error": text}
@@ -292,7 +292,7 @@ def test_a_text_may_hold_what_would_be_many_values_elsewhere() -> None:
 
 def test_json_of_many_values_is_masked_in_every_place() -> None:
     body = json.dumps({"error": "no", KEY: [KEY, {KEY: [f"x{KEY}"]}], "list": [1, None, "x" * 300_000]}).encode()
-    with FaultServer(answer(400, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(400, body)) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.error_response is not None
@@ -324,8 +324,8 @@ except ApiException as error:
 
 
 @pytest.mark.parametrize("kind", ["OrderStatus", "dict", "CreateOrder"])
-def test_the_first_refusal_imports_the_model_of_its_answer_and_no_more(kind: str) -> None:
-    with FaultServer(answer(), answer(400, b'{"error": "bad s-canary"}')) as server:
+def test_the_first_refusal_imports_the_model_of_its_response_and_no_more(kind: str) -> None:
+    with FaultServer(respond(), respond(400, b'{"error": "bad s-canary"}')) as server:
         done = run_script(COUNT_IMPORTS, server.url, kind)
     assert done.stderr == ""
     assert done.stdout.split() == ["0", "thirdwatch_api.models.error_response"]
@@ -334,7 +334,7 @@ def test_the_first_refusal_imports_the_model_of_its_answer_and_no_more(kind: str
 def test_a_dict_without_a_model_is_masked_as_every_model_would_be() -> None:
     body = {"_userId": "u-42", "_phone": "+91-canary", "_seller": {"_name": "canary"}, "_new": {"x": ["canary-x"]}}
     said = "u-42 +91-canary canary canary-x"
-    with FaultServer(answer(400, json.dumps({"error": said}).encode())) as server, make_client(server.url) as client:
+    with FaultServer(respond(400, json.dumps({"error": said}).encode())) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException, match=r": u-42 \*\*\* \*\*\* \*\*\*\. "):
             client.call_api("/v1/new", "POST", body=body)
 
@@ -342,14 +342,14 @@ def test_a_dict_without_a_model_is_masked_as_every_model_would_be() -> None:
 def test_a_model_without_its_endpoint_is_masked_as_itself() -> None:
     order = CreateOrder(order_id="o-canary", user_email="canary.mail", custom_info=CustomInfo({"x": "canary-x"}))
     said = "o-canary canary.mail canary-x"
-    with FaultServer(answer(400, json.dumps({"error": said}).encode())) as server, make_client(server.url) as client:
+    with FaultServer(respond(400, json.dumps({"error": said}).encode())) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException, match=r": o-canary \*\*\* \*\*\*\. "):
             client.call_api("/v1/new", "POST", body=order)
 
 
 def test_an_unknown_key_of_a_dict_that_is_not_checked_holds_something_personal() -> None:
     event = {"_userId": "u-42", "_nickname": "canary"}
-    with FaultServer(answer(400, b'{"error": "u-42 canary"}')) as server:
+    with FaultServer(respond(400, b'{"error": "u-42 canary"}')) as server:
         with make_client(server.url, client_side_validation=False) as client:
             with pytest.raises(BadRequestException, match=r": u-42 \*\*\*\. "):
                 OrderStatusApi(client).order_status(event)
@@ -368,7 +368,7 @@ def test_an_unknown_key_of_a_dict_that_is_not_checked_holds_something_personal()
 )
 def test_a_success_is_masked_where_the_key_travels_in_places_that_are_logged(call: Any, shown: str) -> None:
     body = json.dumps({"message": "ok", "score": 7, "echo": KEY}).encode()
-    with FaultServer(answer(200, body, {"X-Said": KEY})) as server, make_client(server.url) as client:
+    with FaultServer(respond(200, body, {"X-Said": KEY})) as server, make_client(server.url) as client:
         data, _, headers = call(client)
     assert (data.additional_properties["echo"], headers["x-said"]) == (shown, shown)
 
@@ -391,7 +391,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_body_is_decompressed_piece_by_piece(status: int, decoded: list[int]) -> None:
     members = gzip.compress(b"") * 20_000 + gzip.compress(b'{"message": "taken"}')
-    step = answer(status, members, {"Content-Encoding": "gzip"})
+    step = respond(status, members, {"Content-Encoding": "gzip"})
     with FaultServer(step) as server, make_client(server.url) as client:
         try:
             result: Any = OrderStatusApi(client).order_status(EVENT)
@@ -402,23 +402,23 @@ def test_a_body_is_decompressed_piece_by_piece(status: int, decoded: list[int]) 
     assert max(decoded) <= PIECE
 
 
-def test_the_deadline_holds_while_a_body_is_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_deadline_holds_while_a_body_is_decompressed(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     decompress = urllib3.response.GzipDecoder.decompress
 
     def slow(self: Any, *args: Any, **kwargs: Any) -> Any:
-        time.sleep(0.4)
+        clock.advance(25)
         return decompress(self, *args, **kwargs)
 
     monkeypatch.setattr(urllib3.response.GzipDecoder, "decompress", slow)
-    bomb = answer(200, gzip_bomb(1), {"Content-Encoding": "gzip"})  # a few packets, which are read at once
-    with FaultServer(bomb) as server, make_client(server.url, deadline=1.0) as client:
+    bomb = respond(200, gzip_bomb(1), {"Content-Encoding": "gzip"})  # a few packets, which are read at once
+    with FaultServer(bomb) as server, make_client(server.url, deadline=60) as client:
         with pytest.raises(TimeoutException, match="before the deadline") as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.attempts == 1
 
 
 def test_a_refused_body_above_the_limit_is_cut() -> None:
-    with FaultServer(answer(503, b"x" * 5000)) as server, make_client(server.url, max_response_size=1000) as client:
+    with FaultServer(respond(503, b"x" * 5000)) as server, make_client(server.url, max_response_size=1000) as client:
         with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT, _retries=0)
     assert caught.value.body == "x" * 1000
@@ -426,7 +426,7 @@ def test_a_refused_body_above_the_limit_is_cut() -> None:
 
 def test_a_redirect_to_an_address_with_a_user_part_shows_none_of_it() -> None:
     for location in ("https://ann:canary@other.example/", "https://other.example/ann:canary@x", "//ann:canary@[::1/"):
-        with FaultServer(answer(307, b"", {"Location": location})) as server, make_client(server.url) as client:
+        with FaultServer(respond(307, b"", {"Location": location})) as server, make_client(server.url) as client:
             with pytest.raises(ApiException, match="refused to follow a redirect to ") as caught:
                 OrderStatusApi(client).order_status(EVENT)
         assert "canary" not in str(caught.value) + repr(caught.value)
@@ -436,7 +436,7 @@ def test_a_redirect_to_an_address_with_a_user_part_shows_none_of_it() -> None:
 def test_a_coding_that_each_python_knows_is_read(coding: str) -> None:
     body = b'{"message": "taken"}'
     packed = gzip.compress(body) if "gzip" in coding else zlib.compress(body)
-    with FaultServer(answer(200, packed, {"Content-Encoding": coding})) as server, make_client(server.url) as client:
+    with FaultServer(respond(200, packed, {"Content-Encoding": coding})) as server, make_client(server.url) as client:
         assert OrderStatusApi(client).order_status(EVENT).message == "taken"
 
 
@@ -445,7 +445,7 @@ def test_without_its_declarations_each_text_of_an_event_is_personal() -> None:
         raise OSError("Too many open files")
 
     assert Redactor(KEY, {}, b'{"_userId": "u-42", "_more": ["canary"]}', unreadable).line("u-42 canary") == "*** ***"
-    with FaultServer(answer(400, b'{"error": "canary"}', {"X-Said": "canary"})) as server:
+    with FaultServer(respond(400, b'{"error": "canary"}', {"X-Said": "canary"})) as server:
         with make_client(server.url) as client:
             with pytest.raises(BadRequestException) as caught:
                 client.rest_client.request(Request("POST", "/v1/new", body=b'{"_name": "X canary"}', key="canary"))
@@ -479,7 +479,7 @@ def test_no_text_is_shown_of_the_refusal_of_an_event_that_is_too_large_to_search
         items=[],
         custom_info={"n": "canary " * 160_000},
     )
-    with FaultServer(answer(400, b'{"error": "no canary"}', {"X-Request-Id": "r-7"})) as server:
+    with FaultServer(respond(400, b'{"error": "no canary"}', {"X-Request-Id": "r-7"})) as server:
         with make_client(server.url) as client, pytest.raises(BadRequestException) as caught:
             CreateOrderApi(client).create_order(order)
     assert str(caught.value).startswith("(400) ***: *** (request id ***). ")
@@ -534,7 +534,7 @@ def test_numbers_and_keys_of_the_shop_are_masked() -> None:
     info = {"phone": 4477009001234, "geo": 51.5074123, "Zoe Canary": "vip", "few": 123, "list": [{"Ann Canary": None}]}
     order = CreateOrder(user_id="u-42", order_id="o-1", amount="1", currency_code="INR", items=[], custom_info=info)
     said = "bad 4477009001234, 51.5074123, zoe canary, Ann Canary, 123 of _customInfo"
-    with FaultServer(answer(400, json.dumps({"error": said}).encode())) as server, make_client(server.url) as client:
+    with FaultServer(respond(400, json.dumps({"error": said}).encode())) as server, make_client(server.url) as client:
         with pytest.raises(BadRequestException) as caught:
             CreateOrderApi(client).create_order(order)
     assert ": bad ***, ***, ***, ***, 123 of _customInfo. " in str(caught.value)

@@ -1,4 +1,4 @@
-"""What leaves: valid JSON in one piece, with headers that say who sends it; or nothing at all."""
+"""What is sent: valid JSON in one piece, with headers that say who sends it; or nothing at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from thirdwatch_api import (
     OrderStatusApi,
 )
 
-from .servers import EVENT, KEY, FaultServer, answer, closed_port, make_client, record_waits
+from .servers import EVENT, KEY, FaultServer, closed_port, make_client, record_waits, respond
 
 CANARY = "canary-9e1d"
 
@@ -282,7 +282,7 @@ def test_without_a_key_nothing_is_sent_and_the_message_says_how_to_set_it(
 
 
 def test_each_attempt_sends_the_same_bytes() -> None:
-    with FaultServer(answer(503), answer(502), answer()) as server, make_client(server.url) as client:
+    with FaultServer(respond(503), respond(502), respond()) as server, make_client(server.url) as client:
         record_waits(client)
         order = CreateOrder(user_id="u-42", order_id="o-1", amount=Decimal("10.50"))
         client.configuration.client_side_validation = False

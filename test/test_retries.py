@@ -1,4 +1,4 @@
-"""When a call is tried again, after how long, and the same from every way in."""
+"""When a call is tried again, after which wait, and that this is the same for every method."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ from .servers import (
     FaultServer,
     Step,
     Stopwatch,
-    answer,
     closed_port,
     cut,
     eventually,
@@ -41,6 +40,7 @@ from .servers import (
     make_client,
     record_waits,
     reset,
+    respond,
     stall,
 )
 
@@ -79,7 +79,7 @@ WAYS_IN = [plain, with_http_info, in_background, unread, call_api]
 def test_a_status_that_may_pass_is_tried_four_times_from_every_way_in(
     way_in: Callable[[ApiClient], object], status: int
 ) -> None:
-    with FaultServer(answer(status)) as server, make_client(server.url) as client:
+    with FaultServer(respond(status)) as server, make_client(server.url) as client:
         waits = record_waits(client)
         with pytest.raises(ApiException) as caught:
             way_in(client)
@@ -91,7 +91,7 @@ def test_a_status_that_may_pass_is_tried_four_times_from_every_way_in(
 def test_a_status_that_stays_is_tried_once_from_every_way_in(
     way_in: Callable[[ApiClient], object], status: int
 ) -> None:
-    with FaultServer(answer(status, headers={"Retry-After": "0"})) as server, make_client(server.url) as client:
+    with FaultServer(respond(status, headers={"Retry-After": "0"})) as server, make_client(server.url) as client:
         waits = record_waits(client)
         with pytest.raises(ApiException) as caught:
             way_in(client)
@@ -99,10 +99,10 @@ def test_a_status_that_stays_is_tried_once_from_every_way_in(
 
 
 @pytest.mark.parametrize("way_in", WAYS_IN)
-@pytest.mark.parametrize("step", [cut, reset, stall, answer(503)])
+@pytest.mark.parametrize("step", [cut, reset, stall, respond(503)])
 def test_a_fault_that_passes_is_a_success_from_every_way_in(way_in: Callable[[ApiClient], object], step: Step) -> None:
     timeout = 0.15 if step is stall else PATIENCE
-    with FaultServer(step, answer()) as server, make_client(server.url, timeout=timeout, retries=20) as client:
+    with FaultServer(step, respond()) as server, make_client(server.url, timeout=timeout, retries=20) as client:
         record_waits(client)
         way_in(client)
         # A busy machine may need longer than the time-out for the success as well.
@@ -123,7 +123,7 @@ def _methods() -> list[Any]:
 
 @pytest.mark.parametrize(("cls", "method"), _methods())
 def test_every_method_of_every_class_tries_again(cls: type[Any], method: str) -> None:
-    steps = (answer(503), cut, answer())
+    steps = (respond(503), cut, respond())
     with FaultServer(*steps) as server, make_client(server.url, client_side_validation=False) as client:
         record_waits(client)
         getattr(cls(client), method)({"_userId": "u-42"})
@@ -133,7 +133,7 @@ def test_every_method_of_every_class_tries_again(cls: type[Any], method: str) ->
 
 @pytest.mark.parametrize("retries", [0, 1, 2, 5])
 def test_the_number_of_retries_is_the_owners(retries: int) -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url, deadline=1000) as client:
+    with FaultServer(respond(503)) as server, make_client(server.url, deadline=1000) as client:
         record_waits(client)
         client.configuration.retries = retries
         with pytest.raises(ServiceException) as caught:
@@ -142,7 +142,7 @@ def test_the_number_of_retries_is_the_owners(retries: int) -> None:
 
 
 def test_the_number_of_retries_of_a_call_is_for_that_call_alone() -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url) as client:
+    with FaultServer(respond(503)) as server, make_client(server.url) as client:
         record_waits(client)
         for option, attempts in ({"_retries": 0}, 1), ({"_retries": 1}, 2), ({"_retries": None}, 4):
             options: Any = option
@@ -162,7 +162,7 @@ def test_what_is_no_number_of_retries_is_refused_by_name(value: object) -> None:
 
 def test_waits_start_small_grow_and_differ() -> None:
     first: set[float] = set()
-    with FaultServer(answer(503)) as server, make_client(server.url, retries=7, deadline=1000) as client:
+    with FaultServer(respond(503)) as server, make_client(server.url, retries=7, deadline=1000) as client:
         for _ in range(10):
             waits = record_waits(client)
             with pytest.raises(ServiceException):
@@ -176,7 +176,7 @@ def test_waits_start_small_grow_and_differ() -> None:
 
 @in_time
 def test_the_default_wait_is_a_real_one() -> None:
-    with FaultServer(answer(503), answer()) as server, make_client(server.url) as client, Stopwatch() as watch:
+    with FaultServer(respond(503), respond()) as server, make_client(server.url) as client, Stopwatch() as watch:
         OrderStatusApi(client).order_status(EVENT)
     assert watch.seconds >= 0.2
     watch.check(0.4 + 0.5)
@@ -188,22 +188,25 @@ def date(seconds: float) -> str:
 
 @pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
 def test_retry_after_in_seconds_is_waited_for(status: int) -> None:
-    busy = answer(status, headers={"Retry-After": "3"})
-    with FaultServer(busy, answer()) as server, make_client(server.url) as client:
+    busy = respond(status, headers={"Retry-After": "3"})
+    with FaultServer(busy, respond()) as server, make_client(server.url) as client:
         waits = record_waits(client)
         OrderStatusApi(client).order_status(EVENT)
     assert waits == [3.0]
 
 
 def test_a_retry_after_of_zero_is_no_wait() -> None:
-    with FaultServer(answer(503, headers={"Retry-After": "0"}), answer()) as server, make_client(server.url) as client:
+    with (
+        FaultServer(respond(503, headers={"Retry-After": "0"}), respond()) as server,
+        make_client(server.url) as client,
+    ):
         waits = record_waits(client)
         OrderStatusApi(client).order_status(EVENT)
     assert waits == []
 
 
 def test_retry_after_as_an_http_date_is_waited_for() -> None:
-    with FaultServer(answer(429, headers={"Retry-After": date(4000)}), answer()) as server:
+    with FaultServer(respond(429, headers={"Retry-After": date(4000)}), respond()) as server:
         with make_client(server.url, deadline=9000) as client:
             waits = record_waits(client)
             OrderStatusApi(client).order_status(EVENT)
@@ -212,7 +215,7 @@ def test_retry_after_as_an_http_date_is_waited_for() -> None:
 
 
 def test_a_retry_after_in_the_past_is_no_wait() -> None:
-    with FaultServer(answer(503, headers={"Retry-After": date(-100)}), answer()) as server:
+    with FaultServer(respond(503, headers={"Retry-After": date(-100)}), respond()) as server:
         with make_client(server.url) as client:
             waits = record_waits(client)
             OrderStatusApi(client).order_status(EVENT)
@@ -237,7 +240,7 @@ def test_a_retry_after_in_the_past_is_no_wait() -> None:
     ids=lambda value: value[:32],
 )
 def test_a_retry_after_that_makes_no_sense_is_ignored(value: str) -> None:
-    with FaultServer(answer(503, headers={"Retry-After": value}), answer()) as server:
+    with FaultServer(respond(503, headers={"Retry-After": value}), respond()) as server:
         with make_client(server.url) as client:
             waits = record_waits(client)
             OrderStatusApi(client).order_status(EVENT)
@@ -248,7 +251,7 @@ def test_a_retry_after_that_makes_no_sense_is_ignored(value: str) -> None:
 @pytest.mark.parametrize(("value", "seconds"), [("60", 60), (date, 600), ("31000000", 31_000_000)])
 def test_a_retry_after_beyond_the_deadline_raises_at_once_and_says_when(value: Any, seconds: int) -> None:
     asked = value if isinstance(value, str) else value(seconds)
-    with FaultServer(answer(429, headers={"Retry-After": asked})) as server, make_client(server.url) as client:
+    with FaultServer(respond(429, headers={"Retry-After": asked})) as server, make_client(server.url) as client:
         waits = record_waits(client)
         with pytest.raises(TooManyRequestsException) as caught:
             OrderStatusApi(client).order_status(EVENT)
@@ -257,15 +260,15 @@ def test_a_retry_after_beyond_the_deadline_raises_at_once_and_says_when(value: A
     assert seconds - (0 if value is not date else 60) <= caught.value.retry_after <= seconds
 
 
-def test_retry_after_is_told_for_a_status_that_is_not_tried_again() -> None:
-    with FaultServer(answer(413, headers={"Retry-After": "7"})) as server, make_client(server.url) as client:
+def test_retry_after_is_reported_for_a_status_that_is_not_tried_again() -> None:
+    with FaultServer(respond(413, headers={"Retry-After": "7"})) as server, make_client(server.url) as client:
         with pytest.raises(ApiException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert (caught.value.retry_after, caught.value.attempts) == (7.0, 1)
 
 
-def test_without_retry_after_none_is_told() -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url, retries=0) as client:
+def test_without_retry_after_none_is_reported() -> None:
+    with FaultServer(respond(503)) as server, make_client(server.url, retries=0) as client:
         with pytest.raises(ServiceException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.retry_after is None
@@ -274,24 +277,24 @@ def test_without_retry_after_none_is_told() -> None:
 @pytest.mark.parametrize(
     ("policy", "step", "attempts"),
     [
-        (Retry(2, allowed_methods=None, status_forcelist=[500]), answer(500), 3),
-        (Retry(2, allowed_methods=None, status_forcelist=[500]), answer(503), 1),
+        (Retry(2, allowed_methods=None, status_forcelist=[500]), respond(500), 3),
+        (Retry(2, allowed_methods=None, status_forcelist=[500]), respond(503), 1),
         (Retry(2, allowed_methods=None, status_forcelist=[500]), cut, 3),
-        (Retry(2, allowed_methods=None), answer(503, headers={"Retry-After": "0"}), 3),
+        (Retry(2, allowed_methods=None), respond(503, headers={"Retry-After": "0"}), 3),
         (
             Retry(2, allowed_methods=None, respect_retry_after_header=False),
-            answer(503, headers={"Retry-After": "0"}),
+            respond(503, headers={"Retry-After": "0"}),
             1,
         ),
-        (Retry(2, status_forcelist=[503]), answer(503), 1),
+        (Retry(2, status_forcelist=[503]), respond(503), 1),
         (Retry(2), cut, 1),
-        (Retry(0), answer(503), 1),
+        (Retry(0), respond(503), 1),
         (Retry(0), cut, 1),
-        (Retry(False), answer(503), 1),
+        (Retry(False), respond(503), 1),
         (Retry(False), cut, 1),
         (Retry(None, read=1, allowed_methods=None), cut, 2),
         (Retry(5, read=False, allowed_methods=None), cut, 1),
-        (Retry(5, status=1, allowed_methods=None, status_forcelist=[503]), answer(503), 2),
+        (Retry(5, status=1, allowed_methods=None, status_forcelist=[503]), respond(503), 2),
         (Retry(5, other=0, allowed_methods=None), cut, 6),
     ],
     ids=stable,
@@ -318,7 +321,7 @@ def test_a_retry_of_the_user_decides_about_refused_connections(policy: Retry, at
 
 def test_a_retry_of_the_user_decides_how_much_of_a_retry_after_to_wait() -> None:
     policy = Retry(1, allowed_methods=None, retry_after_max=2)
-    with FaultServer(answer(503, headers={"Retry-After": "60"}), answer()) as server:
+    with FaultServer(respond(503, headers={"Retry-After": "60"}), respond()) as server:
         with make_client(server.url, retries=policy) as client:
             waits = record_waits(client)
             OrderStatusApi(client).order_status(EVENT)
@@ -327,7 +330,7 @@ def test_a_retry_of_the_user_decides_how_much_of_a_retry_after_to_wait() -> None
 
 def test_a_retry_of_the_user_decides_how_long_to_wait() -> None:
     policy = Retry(3, allowed_methods=None, status_forcelist=[503], backoff_factor=0.5)
-    with FaultServer(answer(503)) as server, make_client(server.url, retries=policy) as client:
+    with FaultServer(respond(503)) as server, make_client(server.url, retries=policy) as client:
         waits = record_waits(client)
         with pytest.raises(ServiceException):
             OrderStatusApi(client).order_status(EVENT)
@@ -338,15 +341,15 @@ def test_a_retry_of_the_user_decides_how_long_to_wait() -> None:
 def test_a_retry_of_the_user_never_follows_a_redirect(status: int) -> None:
     policy = Retry(3, redirect=3, allowed_methods=None)
     with FaultServer() as other:
-        redirect = answer(status, b"", {"Location": other.url})
+        redirect = respond(status, b"", {"Location": other.url})
         with FaultServer(redirect) as server, make_client(server.url, retries=policy) as client:
             with pytest.raises(RedirectException):
                 OrderStatusApi(client).order_status(EVENT)
             assert (len(server.requests), other.connections) == (1, 0)
 
 
-def test_an_answer_that_is_too_large_is_not_tried_again() -> None:
-    with FaultServer(answer()) as server, make_client(server.url, max_response_size=10) as client:
+def test_a_response_that_is_too_large_is_not_tried_again() -> None:
+    with FaultServer(respond()) as server, make_client(server.url, max_response_size=10) as client:
         with pytest.raises(InvalidResponseException) as caught:
             OrderStatusApi(client).order_status(EVENT)
         assert (caught.value.status, caught.value.attempts, len(server.requests)) == (200, 1, 1)
@@ -362,22 +365,22 @@ def test_a_time_out_is_tried_again_as_a_cut_connection_is() -> None:
     assert all(wait >= 0.2 for wait in waits)
 
 
-def test_a_name_in_the_message_tells_how_many_attempts_were_made() -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url) as client:
+def test_a_name_in_the_message_says_how_many_attempts_were_made() -> None:
+    with FaultServer(respond(503)) as server, make_client(server.url) as client:
         record_waits(client)
         with pytest.raises(ServiceException, match="after 4 attempts"):
             OrderStatusApi(client).order_status(EVENT)
 
 
-def test_a_success_after_failures_raises_nothing_and_tells_its_status() -> None:
-    with FaultServer(answer(503), answer(502), answer(201)) as server, make_client(server.url) as client:
+def test_a_success_after_failures_raises_nothing_and_reports_its_status() -> None:
+    with FaultServer(respond(503), respond(502), respond(201)) as server, make_client(server.url) as client:
         record_waits(client)
         assert OrderStatusApi(client).order_status_with_http_info(EVENT).status == 201
         assert len(server.requests) == 3
 
 
 def test_the_policy_of_all_calls_is_not_used_up() -> None:
-    with FaultServer(answer(503)) as server, make_client(server.url) as client:
+    with FaultServer(respond(503)) as server, make_client(server.url) as client:
         record_waits(client)
         for _ in range(3):
             with pytest.raises(ServiceException) as caught:

@@ -1,4 +1,4 @@
-"""The round trip of an order: reported, paid, scored, told, decided."""
+"""The round trip of an order: reported, paid, scored, reported to the shop, decided."""
 
 import http.client
 import json
@@ -102,8 +102,8 @@ def test_the_round_trip(sandbox: Sandbox, client: ApiClient, shop: Shop) -> None
     order(client, amount="8200")
     assert sandbox.postbacks == []
     pay(client)
-    (told,) = sandbox.postbacks
-    assert (told.kind, told.url, told.status, told.error) == ("score_postback", shop.url, 200, None)
+    (sent,) = sandbox.postbacks
+    assert (sent.kind, sent.url, sent.status, sent.error) == ("score_postback", shop.url, 200, None)
     score = ScoreApi(client).score("o-1001")
     assert (score.score, score.flag, score.user_id, score.is_risky) == (82, "red", "u-42", True)
     assert shop.notices == [postback.ScorePostback("o-1001", "red", 82, score.reasons)]
@@ -306,8 +306,8 @@ def ask(sandbox: Sandbox, method: str, path: str, body: bytes | None = None, **h
     ],
 )
 def test_the_key_has_to_stand_where_the_call_has_it(sandbox: Sandbox, method: str, path: str, body: bytes) -> None:
-    status, answer = ask(sandbox, method, path, body, **{"X-THIRDWATCH-API-KEY": "sandbox-key"})
-    assert (status, answer.keys()) == (401, {"message", "error"})
+    status, response = ask(sandbox, method, path, body, **{"X-THIRDWATCH-API-KEY": "sandbox-key"})
+    assert (status, response.keys()) == (401, {"message", "error"})
     assert not sandbox.requests[0].authorized
     assert sandbox.decisions == []
 
@@ -325,9 +325,9 @@ def test_the_sandbox_keeps_no_key(sandbox: Sandbox) -> None:
 
 
 def test_a_decision_that_is_none_is_refused(sandbox: Sandbox) -> None:
-    status, answer = ask(sandbox, "POST", "/neo/v1/clientaction", b'{"order": 1, "secret": "sandbox-key"}')
+    status, response = ask(sandbox, "POST", "/neo/v1/clientaction", b'{"order": 1, "secret": "sandbox-key"}')
     assert status == 400
-    assert "ClientAction.action_type: is required" in answer["error"]
+    assert "ClientAction.action_type: is required" in response["error"]
 
 
 def test_the_command_line_shows_what_comes_back_and_never_the_key() -> None:
@@ -354,9 +354,11 @@ def test_the_command_line_shows_what_comes_back_and_never_the_key() -> None:
     assert "Canary-Key" not in text
 
 
-def test_registered_urls_are_merged(sandbox: Sandbox, make_client: Callable[..., ApiClient], shop: Shop) -> None:
-    PostbackApi(make_client()).register(PostbackUrls(score_postback=shop.url))
-    PostbackApi(make_client()).register(PostbackUrls(url=shop.url))
-    order(make_client())
-    pay(make_client())
+def test_registered_urls_are_merged(
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], shop: Shop
+) -> None:
+    PostbackApi(make_sandbox_client()).register(PostbackUrls(score_postback=shop.url))
+    PostbackApi(make_sandbox_client()).register(PostbackUrls(url=shop.url))
+    order(make_sandbox_client())
+    pay(make_sandbox_client())
     assert [delivery.kind for delivery in sandbox.postbacks] == ["score_postback"]

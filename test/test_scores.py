@@ -1,9 +1,8 @@
-"""Scores, decisions and the registration of postbacks, asked of the sandbox."""
+"""Scores, decisions and the registration of postbacks, against the sandbox."""
 
 import http.client
 import json
 import logging
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -44,6 +43,8 @@ from thirdwatch_api import (
 )
 from thirdwatch_api.sandbox import Sandbox
 
+from .servers import Clock
+
 CANARY = "CaNaRy/8f3+k=7 Zz"
 SPELLINGS = {CANARY, quote(CANARY), quote_plus(CANARY), CANARY.replace("/", r"\/"), CANARY.replace(" ", "+")}
 
@@ -71,9 +72,6 @@ def pay(client: ApiClient, order_id: str = "o-1001", amount: str = "8200", **ord
     CreateOrderApi(client).create_order(CreateOrder(user_id="u-42", order_id=order_id, amount=amount, **order))
     paid = Transaction(user_id="u-42", order_id=order_id, amount=amount, transaction_status="_success")
     TransactionApi(client).transaction(paid)
-
-
-# Scores
 
 
 def test_a_score_is_read_into_its_fields(sandbox: Sandbox, client: ApiClient) -> None:
@@ -106,11 +104,11 @@ def test_the_question_goes_to_the_root_of_the_host_with_the_key_in_the_query_alo
 
 @pytest.mark.parametrize("host", ["", "/", "/event", "/a/b/event/"])
 def test_the_path_of_the_host_does_not_matter(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient], host: str
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], host: str
 ) -> None:
     root = sandbox.host.removesuffix("/event")
-    pay(make_client())
-    assert ScoreApi(make_client(host=root + host)).score("o-1001").is_risky
+    pay(make_sandbox_client())
+    assert ScoreApi(make_sandbox_client(host=root + host)).score("o-1001").is_risky
 
 
 class OddText(str):
@@ -183,10 +181,10 @@ def test_an_order_id_arrives_as_it_is(sandbox: Sandbox, client: ApiClient, order
     ids=lambda value: type(value).__name__ if isinstance(value, (int, WholeNumber)) else repr(value)[:20],
 )
 def test_an_order_id_that_cant_be_one_is_refused_before_sending(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient], order_id: Any, kind: type[Exception]
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], order_id: Any, kind: type[Exception]
 ) -> None:
     for validation in (True, False):
-        scores = ScoreApi(make_client(client_side_validation=validation))
+        scores = ScoreApi(make_sandbox_client(client_side_validation=validation))
         for call in (scores.score, scores.score_with_http_info):
             with pytest.raises(kind, match=r"^order_id: "):
                 call(order_id)
@@ -198,7 +196,7 @@ def test_type_hints_can_be_read_at_run_time() -> None:
         assert get_type_hints(getattr(ScoreApi, name))["return"] is returned
 
 
-def test_an_unknown_option_is_a_type_error(client: ApiClient) -> None:
+def test_an_unknown_option_of_a_score_call_is_a_type_error(client: ApiClient) -> None:
     with pytest.raises(TypeError, match="ScoreApi: unknown option timeout"):
         ScoreApi(client).score("o-1001", timeout=1)  # type: ignore[call-arg]  # that is the point
 
@@ -233,7 +231,7 @@ def test_api_objects_without_a_client_use_the_global_configuration(global_config
     ],
     ids=str,
 )
-def test_an_answer_without_a_score_is_an_error_that_says_what_to_do(
+def test_a_response_without_a_score_is_an_error_that_says_what_to_do(
     sandbox: Sandbox, client: ApiClient, body: Any
 ) -> None:
     sandbox.fail(200, body=body)
@@ -257,10 +255,7 @@ def test_an_unknown_order_is_an_error_with_what_the_service_said(client: ApiClie
     assert "msg" in caught.value.body
 
 
-# Waiting for a score
-
-
-class Clock:
+class RecordedSleep:
     """A sleep that takes no time, and does something after a number of waits."""
 
     def __init__(self, client: ApiClient, *then: tuple[int, Callable[[], object]]) -> None:
@@ -274,68 +269,71 @@ class Clock:
 
 
 def test_waiting_for_a_score_asks_until_there_is_one(sandbox: Sandbox, client: ApiClient) -> None:
-    clock = Clock(client, (7, lambda: pay(client)))
+    sleep = RecordedSleep(client, (7, lambda: pay(client)))
     score = ScoreApi(client).wait("o-1001", _headers={"X-Trace": "1"})
     assert isinstance(score, ScoreResponse)
     assert score.score == 82
-    for wait, wanted in zip(clock.waits, [0.5, 1, 2, 4, 5, 5, 5], strict=True):
+    for wait, wanted in zip(sleep.waits, [0.5, 1, 2, 4, 5, 5, 5], strict=True):
         assert 0.79 * wanted < wait < 1.21 * wanted
-    assert len(set(clock.waits)) == 7, "each is random, so that clients spread out"
+    assert len(set(sleep.waits)) == 7, "each is random, so that clients spread out"
     asked = [request for request in sandbox.requests if request.method == "GET"]
     assert [request.query for request in asked] == [{"order_id": "o-1001"}] * 8
     assert {request.headers["X-Trace"] for request in asked} == {"1"}
     assert ScoreApi(client).wait("o-1001").score == 82
-    assert len(clock.waits) == 7
+    assert len(sleep.waits) == 7
 
 
 def test_waiting_for_a_score_respects_what_the_service_asks_for(sandbox: Sandbox, client: ApiClient) -> None:
     for seconds in ("7", "0", "soon"):
         sandbox.fail(200, body={"msg": "not yet"}, headers={"Retry-After": seconds})
-    clock = Clock(client, (3, lambda: pay(client)))
+    sleep = RecordedSleep(client, (3, lambda: pay(client)))
     assert ScoreApi(client).wait("o-1001").score == 82
-    first, second, third = clock.waits
+    first, second, third = sleep.waits
     assert (first, second) == (7, 0.5)
     assert 1.59 < third < 2.41
 
 
 @pytest.mark.parametrize("seconds", ["7", None])
 def test_waiting_for_a_score_ends_with_the_last_error_at_the_deadline(
-    sandbox: Sandbox, client: ApiClient, seconds: str | None
+    sandbox: Sandbox, client: ApiClient, clock: Clock, seconds: str | None
 ) -> None:
     headers = {"Retry-After": seconds} if seconds else None
     sandbox.fail(200, body={"msg": "not yet"}, headers=headers, times=99)
-    real = time.sleep
     waits: list[float] = []
 
     def sleep(wait: float) -> None:
         waits.append(wait)
-        real(wait)
+        clock.advance(wait)
 
     client.rest_client.sleep = sleep
     with pytest.raises(ScoreNotReadyException, match="not yet") as caught:
-        ScoreApi(client).wait("o-1001", deadline=2.5)
+        ScoreApi(client).wait("o-1001", deadline=6)
     assert caught.value.retry_after == (7 if seconds else None)
     assert len(waits) == (0 if seconds else len(sandbox.requests) - 1)
-    assert sum(waits) < 2.5
+    assert sum(waits) < 6
 
 
-def test_the_last_question_ends_at_the_deadline_with_the_error_before_it(sandbox: Sandbox, client: ApiClient) -> None:
+def test_the_last_question_ends_at_the_deadline_with_the_error_before_it(
+    sandbox: Sandbox, client: ApiClient, clock: Clock
+) -> None:
     sandbox.fail(200, body={"msg": "not yet"})
     sandbox.fail(200, body={"msg": "too late"}, delay=9, times=9)
-    Clock(client)
+    RecordedSleep(client, (1, lambda: clock.advance(59.7)))
     with pytest.raises(ScoreNotReadyException, match="not yet"):
-        ScoreApi(client).wait("o-1001", deadline=2)
+        ScoreApi(client).wait("o-1001", deadline=60)
 
 
-def test_a_wait_that_the_machine_sleeps_through_ends_with_the_last_error(sandbox: Sandbox, client: ApiClient) -> None:
-    Clock(client, (1, lambda: time.sleep(2)))
+def test_a_wait_that_the_machine_sleeps_through_ends_with_the_last_error(
+    sandbox: Sandbox, client: ApiClient, clock: Clock
+) -> None:
+    RecordedSleep(client, (1, lambda: clock.advance(60)))
     with pytest.raises(ScoreNotReadyException):
-        ScoreApi(client).wait("o-1001", deadline=2)
+        ScoreApi(client).wait("o-1001", deadline=60)
     assert len(sandbox.requests) == 1
 
 
 def test_any_other_error_ends_a_wait_at_once(sandbox: Sandbox, client: ApiClient) -> None:
-    clock = Clock(client)
+    sleep = RecordedSleep(client)
     sandbox.fail(401)
     with pytest.raises(UnauthorizedException):
         ScoreApi(client).wait("o-1001")
@@ -350,7 +348,7 @@ def test_any_other_error_ends_a_wait_at_once(sandbox: Sandbox, client: ApiClient
     sandbox.fail(200, delay=9)
     with pytest.raises(TimeoutException):
         ScoreApi(client).wait("o-1001", _deadline=0.2)
-    assert clock.waits == []
+    assert sleep.waits == []
 
 
 @pytest.mark.parametrize(
@@ -376,7 +374,7 @@ def test_a_wait_that_cant_be_right_is_refused_before_it_begins(
 
 
 @pytest.mark.parametrize("body", ["", "null", "[82]", "82", "<html>"])
-def test_an_answer_that_is_no_object_is_an_error(sandbox: Sandbox, client: ApiClient, body: str) -> None:
+def test_a_response_that_is_no_object_is_an_error(sandbox: Sandbox, client: ApiClient, body: str) -> None:
     sandbox.fail(200, body=body)
     with pytest.raises(InvalidResponseException, match="not a JSON object"):
         ScoreApi(client).score("o-1001")
@@ -438,8 +436,8 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*SCORED, "x"]), JSON))
-def test_no_answer_makes_a_score_response_crash(answer: dict[str, Any]) -> None:
-    response = ScoreResponse.from_dict(answer)
+def test_no_response_makes_a_score_response_crash(given: dict[str, Any]) -> None:
+    response = ScoreResponse.from_dict(given)
     assert response.is_risky in (True, False, None)
     assert all(isinstance(reason, Reason) for reason in response.reasons)
     assert repr(response)
@@ -447,7 +445,7 @@ def test_no_answer_makes_a_score_response_crash(answer: dict[str, Any]) -> None:
     assert response.order_timestamp is None or response.order_timestamp.tzinfo is not None
 
 
-def test_an_answer_nested_too_deep_for_the_encoder_is_kept_as_it_is() -> None:
+def test_a_response_nested_too_deep_for_the_encoder_is_kept_as_it_is() -> None:
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]
@@ -456,9 +454,6 @@ def test_an_answer_nested_too_deep_for_the_encoder_is_kept_as_it_is() -> None:
     assert message.additional_properties["message"] is deep
     while deep:
         deep = deep.pop()
-
-
-# Decisions and registration
 
 
 def test_a_decision_travels_with_the_key_in_its_body_alone(sandbox: Sandbox, client: ApiClient) -> None:
@@ -521,37 +516,37 @@ def test_any_2xx_is_a_success(
     sandbox: Sandbox, client: ApiClient, call: str, status: int, body: Any, message: str | None
 ) -> None:
     sandbox.fail(status, body=body)
-    answer = CALLS[call](client)
-    assert (answer.status, answer.data.message) == (status, message)
-    assert type(answer.data) is EventResponse
+    response = CALLS[call](client)
+    assert (response.status, response.data.message) == (status, message)
+    assert type(response.data) is EventResponse
 
 
 def test_a_success_may_even_be_too_large_or_not_decodable(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient]
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient]
 ) -> None:
-    client = make_client(max_response_size=100, retries=0)
+    client = make_sandbox_client(max_response_size=100, retries=0)
     sandbox.fail(200, body="x" * 101)
     sandbox.fail(200, body="x", headers={"Content-Encoding": "gzip"})
     for _ in range(2):
-        answer = CALLS["register"](client)
-        assert (answer.status, answer.data) == (200, EventResponse())
+        response = CALLS["register"](client)
+        assert (response.status, response.data) == (200, EventResponse())
     sandbox.fail(200, body="x" * 101)
     with pytest.raises(InvalidResponseException, match="max_response_size"):
         CALLS["score"](client)
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_refusal_is_an_error(make_client: Callable[..., ApiClient], call: str) -> None:
+def test_a_refusal_is_an_error(make_sandbox_client: Callable[..., ApiClient], call: str) -> None:
     with pytest.raises(UnauthorizedException):
-        CALLS[call](make_client(api_key="wrong-key"))
+        CALLS[call](make_sandbox_client(api_key="wrong-key"))
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_missing_key_is_an_error_before_sending(
-    sandbox: Sandbox, make_client: Callable[..., ApiClient], call: str
+    sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient], call: str
 ) -> None:
     with pytest.raises(ApiValueError, match="no API key"):
-        CALLS[call](make_client(api_key=None))
+        CALLS[call](make_sandbox_client(api_key=None))
     assert sandbox.requests == []
 
 
@@ -567,9 +562,6 @@ def test_a_raw_response_can_be_had(client: ApiClient, call: str) -> None:
     raw = apis[call]()
     assert json.loads(raw.read())
     raw.release_conn()
-
-
-# The key, nowhere
 
 
 @pytest.fixture
@@ -627,11 +619,11 @@ def test_the_key_shows_nowhere(everything: Callable[[], str], call: str, echo: s
             script: dict[str, Any] = {"headers": {"X-Echo": CANARY}, **ECHOES[echo]}
             sandbox.fail(script.pop("status"), times=2, **script)
             try:
-                answer = CALLS[call](client)
+                response = CALLS[call](client)
             except ApiException as error:
                 shown += show(error)
             else:
-                shown += [repr(answer), repr(answer.data.to_dict()), repr(dict(answer.headers))]
+                shown += [repr(response), repr(response.data.to_dict()), repr(dict(response.headers))]
             shown += [repr(client), repr(configuration), configuration.to_debug_report(), repr(sandbox.requests)]
             shown += [repr(vars(request)) if hasattr(request, "__dict__") else "" for request in sandbox.requests]
             shown += [repr((r.headers.items(), r.query)) for r in sandbox.requests]
@@ -644,7 +636,7 @@ def test_the_key_shows_nowhere(everything: Callable[[], str], call: str, echo: s
         assert spelling not in text
 
 
-def test_the_key_travels_with_its_prefix(sandbox: Sandbox, make_client: Callable[..., ApiClient]) -> None:
-    client = make_client(api_key="key", api_key_prefix={"X-THIRDWATCH-API-KEY": "sandbox"})
+def test_the_key_travels_with_its_prefix(sandbox: Sandbox, make_sandbox_client: Callable[..., ApiClient]) -> None:
+    client = make_sandbox_client(api_key="key", api_key_prefix={"X-THIRDWATCH-API-KEY": "sandbox"})
     with pytest.raises(UnauthorizedException):  # "sandbox key"
         ScoreApi(client).score("o-1001")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from .servers import KEY, FaultServer, Peer, Step, answer, closed_port, head
+from .servers import KEY, FaultServer, Peer, Step, closed_port, head, respond
 from .strangers import need
 from .test_privacy import PERSONAL, SECRETS, STEPS, echo
 
@@ -28,7 +28,7 @@ def echo_as(before: bytes, after: bytes) -> Step:
 
 
 CALLS: dict[str, tuple[Step, str, str]] = {
-    "a success": (answer(200, b'{"message": "taken", "order_id": "o-1001", "score": 7}'), "success", "success"),
+    "a success": (respond(200, b'{"message": "taken", "order_id": "o-1001", "score": 7}'), "success", "success"),
     "401 with an echo": (echo(401, "JSON"), "UnauthorizedException", "UnauthorizedException"),
     "400 with an echo in a header": (echo(400, "header"), "BadRequestException", "BadRequestException"),
     "a folded first header": (
@@ -60,7 +60,7 @@ CALLS: dict[str, tuple[Step, str, str]] = {
         "InvalidResponseException",
     ),
     "a content coding": (
-        answer(200, b"x", {"Content-Encoding": "gzip", "X-Said": ECHO.decode()}),
+        respond(200, b"x", {"Content-Encoding": "gzip", "X-Said": ECHO.decode()}),
         "InvalidResponseException",
         "InvalidResponseException",
     ),
@@ -70,7 +70,7 @@ CALLS: dict[str, tuple[Step, str, str]] = {
         "BadRequestException",
         "BadRequestException",
     ),
-    "a dead host": (answer(), "ConnectionException", "ConnectionException"),
+    "a dead host": (respond(), "ConnectionException", "ConnectionException"),
 }
 INSTRUMENTS = {
     # What the instrument must have seen of a score call: else it was not listening.

@@ -41,13 +41,13 @@ from .servers import (
     FaultServer,
     Stopwatch,
     Then,
-    answer,
     delayed,
     eventually,
     in_time,
     latest,
     make_client,
     message,
+    respond,
     stall,
 )
 
@@ -96,7 +96,7 @@ def test_32_threads_open_at_most_32_connections_and_nobody_is_warned(caplog: pyt
 
 
 def test_more_threads_than_connections_share_those_there_are() -> None:
-    with FaultServer(delayed(0.002, answer())) as server:
+    with FaultServer(delayed(0.002, respond())) as server:
         with make_client(server.url, connection_pool_maxsize=4) as client:
             results = run_threads(24, lambda _: [OrderStatusApi(client).order_status(EVENT) for _ in range(5)])
         assert all(isinstance(result, list) for result in results)
@@ -107,12 +107,12 @@ def test_a_call_that_waits_for_a_connection_is_not_overtaken_by_later_ones() -> 
     started: list[int] = []
     calls = 25
 
-    def answer_when_all_wait(peer: Any) -> None:
+    def respond_when_all_wait(peer: Any) -> None:
         eventually(lambda: len(started) == 6)
         peer.closing.wait(0.002)
         peer.send(message())
 
-    with FaultServer(answer_when_all_wait) as server:
+    with FaultServer(respond_when_all_wait) as server:
         with make_client(server.url, connection_pool_maxsize=1, deadline=PATIENCE) as client:
 
             def work(index: int) -> None:
@@ -128,7 +128,7 @@ def test_a_call_that_waits_for_a_connection_is_not_overtaken_by_later_ones() -> 
 
 
 def test_a_call_that_gives_up_waiting_takes_no_connection_with_it() -> None:
-    with FaultServer(delayed(0.01, answer())) as server:
+    with FaultServer(delayed(0.01, respond())) as server:
         with make_client(server.url, connection_pool_maxsize=2) as client:
 
             def work(index: int) -> None:
@@ -173,7 +173,7 @@ def test_no_thread_exists_until_a_callback_is_used_and_few_after() -> None:
     def own_threads() -> int:
         return sum(thread.name.startswith("thirdwatch") for thread in threading.enumerate())
 
-    with FaultServer(delayed(0.01, answer())) as server, make_client(server.url, callback_threads=3) as client:
+    with FaultServer(delayed(0.01, respond())) as server, make_client(server.url, callback_threads=3) as client:
         OrderStatusApi(client).order_status(EVENT)
         assert own_threads() == 0
         handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, callback=lambda r: None) for _ in range(40)]
@@ -185,7 +185,7 @@ def test_no_thread_exists_until_a_callback_is_used_and_few_after() -> None:
 
 def test_closing_a_client_ends_accepted_calls_first() -> None:
     results: list[Any] = []
-    with FaultServer(delayed(0.01, answer())) as server:
+    with FaultServer(delayed(0.01, respond())) as server:
         with make_client(server.url, callback_threads=2) as client:
             for _ in range(10):
                 OrderStatusApi(client).order_status(EVENT, callback=results.append)
@@ -193,9 +193,9 @@ def test_closing_a_client_ends_accepted_calls_first() -> None:
 
 
 @in_time
-def test_closing_a_client_drops_what_its_deadline_leaves_and_tells_whoever_waits() -> None:
+def test_closing_a_client_drops_what_its_deadline_leaves_and_ends_each_wait() -> None:
     with FaultServer(stall) as server, make_client(server.url, callback_threads=1, deadline=0.2) as client:
-        options: Any = {"callback": print, "_deadline": 1}
+        options: Any = {"callback": print, "_deadline": 0.5}
         handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, **options) for _ in range(20)]
         eventually(lambda: server.requests)
         with Stopwatch() as watch:
@@ -228,11 +228,11 @@ def test_a_call_with_a_callback_is_made_at_once_where_no_thread_can_be_had(monke
 def test_a_call_that_was_cancelled_before_its_turn_is_not_made() -> None:
     cancelled = threading.Event()
 
-    def answer_after(peer: Any) -> None:
+    def respond_after(peer: Any) -> None:
         cancelled.wait(PATIENCE)
         peer.send(message())
 
-    with FaultServer(answer_after) as server, make_client(server.url, callback_threads=1, deadline=PATIENCE) as client:
+    with FaultServer(respond_after) as server, make_client(server.url, callback_threads=1, deadline=PATIENCE) as client:
         first: Any = OrderStatusApi(client).order_status(EVENT, callback=print)
         second: Any = OrderStatusApi(client).order_status(EVENT, callback=print)
         assert second.cancel()
@@ -291,22 +291,22 @@ def test_1000_clients_leave_descriptors_and_threads_where_they_were() -> None:
 def test_failed_calls_leave_descriptors_where_they_were(tmp_path: Path) -> None:
     authority = Authority()
     stranger = Authority().write(str(tmp_path / "ca.pem"))
-    steps = (answer(400), answer(503), lambda peer: peer.reset(), lambda peer: peer.hang_up())
-    with FaultServer(*steps * 20) as server, FaultServer(tls=authority.server()) as distrusted:
+    steps = (respond(400), respond(503), lambda peer: peer.reset(), lambda peer: peer.hang_up())
+    with FaultServer(*steps * 20) as server, FaultServer(tls=authority.server()) as untrusted:
         for counted in (False, True):
             before = _descriptors()
-            for url in [server.url] * 4 + [distrusted.url] * 2:
+            for url in [server.url] * 4 + [untrusted.url] * 2:
                 with make_client(url, retries=0, ssl_ca_cert=stranger) as client, pytest.raises(ApiException):
                     OrderStatusApi(client).order_status(EVENT)
             gc.collect()
-            eventually(lambda: not server.open_connections + distrusted.open_connections)
+            eventually(lambda: not server.open_connections + untrusted.open_connections)
             if counted:
                 eventually(partial(_no_more_descriptors_than, before))
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 503])
 def test_an_exception_survives_pickling_with_all_it_says(status: int) -> None:
-    with FaultServer(answer(status, b'{"error": "no"}')) as server, make_client(server.url, retries=0) as client:
+    with FaultServer(respond(status, b'{"error": "no"}')) as server, make_client(server.url, retries=0) as client:
         with pytest.raises(ApiException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     twin = pickle.loads(pickle.dumps(caught.value))
@@ -314,7 +314,7 @@ def test_an_exception_survives_pickling_with_all_it_says(status: int) -> None:
     assert str(twin) == str(caught.value)
     for name in ("status", "reason", "body", "error_response", "attempts", "retry_after"):
         assert getattr(twin, name) == getattr(caught.value, name)
-    assert dict(twin.headers.items()) == dict(caught.value.headers.items())  # type: ignore[union-attr]  # an answer came
+    assert dict(twin.headers.items()) == dict(caught.value.headers.items())  # type: ignore[union-attr]  # a response came
 
 
 SETUP = """
@@ -378,7 +378,7 @@ def test_children_that_are_forked_during_calls_send_and_exit_and_share_no_connec
 ) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
-    busy = delayed(0.01, answer(then=then))  # else six threads would keep the machine from forking
+    busy = delayed(0.01, respond(then=then))  # else six threads would keep the machine from forking
     with FaultServer(busy, tls=authority.server() if tls else None) as server:
         done = run_script(FORK_IN_A_LOOP, server.url, ca_file, str(forks))
         assert (done.stdout, done.stderr) == (f"{[0] * forks}\n", "")
@@ -390,7 +390,7 @@ def test_children_that_are_forked_during_calls_send_and_exit_and_share_no_connec
 def test_a_handshake_waits_until_nobody_forks(tmp_path: Path) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
-    with FaultServer(answer(then="close"), tls=authority.server()) as server:
+    with FaultServer(respond(then="close"), tls=authority.server()) as server:
         with make_client(server.url, ssl_ca_cert=ca_file) as client:
             OrderStatusApi(client).order_status(EVENT)
             eventually(lambda: not server.open_connections)
@@ -465,13 +465,13 @@ def test_a_child_does_not_wait_for_the_calls_that_its_parent_accepted() -> None:
     """
     seen = threading.Event()
 
-    def answer_when_seen(peer: Any) -> None:
+    def respond_when_seen(peer: Any) -> None:
         if peer.last.json["_userId"] != "parent":
             seen.set()
         seen.wait(PATIENCE)
         peer.send(message())
 
-    with FaultServer(answer_when_seen) as server:
+    with FaultServer(respond_when_seen) as server:
         done = run_script(SETUP + script, server.url)
     assert (done.returncode, done.stdout, done.stderr) == (0, "taken\n" * 4, "")
 
@@ -545,7 +545,7 @@ def test_the_interpreters_exit_delivers_what_was_accepted() -> None:
     for _ in range(6):
         send("u-42", callback=lambda result: os.write(1, b"taken\\n"))
     """
-    with FaultServer(delayed(0.05, answer())) as server:
+    with FaultServer(delayed(0.05, respond())) as server:
         done = run_script(SETUP + script, server.url)
         assert (done.returncode, done.stdout, done.stderr) == (0, "taken\n" * 6, "")
         assert len(server.requests) == 6

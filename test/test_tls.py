@@ -1,4 +1,4 @@
-"""Who the service is, is checked; what is wrong with a certificate is told, and not tried again."""
+"""Certificates are verified; what is wrong with one is reported, and the call is not tried again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ from .servers import (
     FaultServer,
     Peer,
     Step,
-    answer,
     cut,
     head,
     make_client,
@@ -39,20 +38,11 @@ from .servers import (
     raw,
     record_waits,
     reset,
+    respond,
 )
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture
-def ca_file(authority: Authority, tmp_path: Path) -> str:
-    return authority.write(str(tmp_path / "ca.pem"))
 
 
 def written(tmp_path: Path, leaf: trustme.LeafCert) -> dict[str, str]:
@@ -304,13 +294,13 @@ CHUNKED = {"Transfer-Encoding": "chunked"}
         raw(message()[:-3], "close"),
         raw(message()[:-3], "reset"),
         raw(head(200, CHUNKED) + b"14\r\n" + OK[:3], "close"),
-        answer(503),
+        respond(503),
     ],
 )
 def test_a_connection_over_tls_that_is_cut_in_a_call_is_tried_again(
     step: Step, authority: Authority, ca_file: str
 ) -> None:
-    with FaultServer(step, answer(), tls=authority.server()) as server:
+    with FaultServer(step, respond(), tls=authority.server()) as server:
         with make_client(server.url, ssl_ca_cert=ca_file) as client:
             record_waits(client)
             assert OrderStatusApi(client).order_status(EVENT).message == "taken"
@@ -318,7 +308,7 @@ def test_a_connection_over_tls_that_is_cut_in_a_call_is_tried_again(
 
 
 @pytest.mark.parametrize("error", [ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), BrokenPipeError()])
-def test_an_answer_that_comes_before_a_broken_pipe_is_read(
+def test_a_response_that_comes_before_a_broken_pipe_is_read(
     error: OSError, authority: Authority, ca_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(self: ssl.SSLSocket, data: bytes) -> None:
@@ -332,8 +322,8 @@ def test_an_answer_that_comes_before_a_broken_pipe_is_read(
     assert (caught.value.status, caught.value.attempts) == (413, 1)
 
 
-@pytest.mark.parametrize("step", [cut, answer(413, then="close"), answer(413, then="reset")])
-def test_an_event_that_the_service_does_not_read_to_its_end_is_answered_or_cut(
+@pytest.mark.parametrize("step", [cut, respond(413, then="close"), respond(413, then="reset")])
+def test_an_event_that_the_service_does_not_read_to_its_end_gets_a_response_or_is_cut(
     step: Step, authority: Authority, ca_file: str
 ) -> None:
     def early(peer: Peer) -> None:
@@ -346,14 +336,14 @@ def test_an_event_that_the_service_does_not_read_to_its_end_is_answered_or_cut(
             with pytest.raises(ApiException) as caught:
                 OrderStatusApi(client).order_status({"_userId": "u-42", "_orderId": "o" * 4_000_000})
     assert not isinstance(caught.value, TLSException)
-    assert caught.value.status in ((0,) if step is cut else (0, 413))  # a reset may overtake the answer
+    assert caught.value.status in ((0,) if step is cut else (0, 413))  # a reset may overtake the response
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
 def test_calls_over_tls_to_a_server_that_closes_each_connection_are_successes(
     then: Any, authority: Authority, ca_file: str
 ) -> None:
-    with FaultServer(answer(then=then), tls=authority.server()) as server:
+    with FaultServer(respond(then=then), tls=authority.server()) as server:
         with make_client(server.url, ssl_ca_cert=ca_file) as client:
             waits = record_waits(client)
             for _ in range(30):
@@ -362,14 +352,14 @@ def test_calls_over_tls_to_a_server_that_closes_each_connection_are_successes(
 
 
 @pytest.mark.parametrize("size", [200, 8192, 20_000])
-def test_a_second_answer_over_tls_is_not_taken_for_the_next_calls(
+def test_a_second_response_over_tls_is_not_taken_for_the_next_calls(
     size: int, authority: Authority, ca_file: str
 ) -> None:
     filler = "x" * (size - len(message(200, OK, {"X-Filler": ""})))
     first = message(200, OK, {"X-Filler": filler})
     assert len(first) == size
     twice = raw(first + message(200, b'{"message": "forged"}'))
-    with FaultServer(twice, answer(), tls=authority.server()) as server:
+    with FaultServer(twice, respond(), tls=authority.server()) as server:
         with make_client(server.url, ssl_ca_cert=ca_file) as client:
             OrderStatusApi(client).order_status(EVENT)
             assert OrderStatusApi(client).order_status(EVENT).message == "taken"

@@ -1,4 +1,4 @@
-"""Corners of the transport: whose response it is, whose deadline, and where a request may go."""
+"""Rare cases of the transport: which call a response and a deadline belong to, and where a request may go."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ from .servers import (
     Proxy,
     Step,
     Then,
-    answer,
     closed_port,
     drip,
     head,
     make_client,
     message,
     raw,
+    respond,
 )
 
 
@@ -74,7 +74,7 @@ def with_forged(size: int) -> Step:
 def test_a_second_response_through_tls_in_tls_is_nobodys(size: int, tmp_path: Path) -> None:
     authority = Authority()
     ca_file = authority.write(str(tmp_path / "ca.pem"))
-    second = answer(body=b'{"message": "second"}')
+    second = respond(body=b'{"message": "second"}')
     with FaultServer(with_forged(size), second, tls=authority.server("shop.example")) as server:
         with Proxy(server.port, tls=authority.server()) as proxy:
             settings: dict[str, Any] = {"proxy": proxy.url(), "ssl_ca_cert": ca_file}
@@ -103,12 +103,6 @@ def test_a_call_from_a_hook_has_a_deadline_of_its_own() -> None:
         with make_client(server.url, deadline=0.01, on_request=hook) as client, pytest.raises(ApiException):
             OrderStatusApi(client).order_status(EVENT)
     assert replies == ["taken"]
-
-
-def test_a_name_below_localhost_is_no_loopback() -> None:
-    with make_client("http://evil.localhost/event") as client:
-        with pytest.raises(ApiValueError, match="http:// would send the API key unencrypted"):
-            OrderStatusApi(client).order_status(EVENT)
 
 
 LONG = "a" * 64 + ".example"
@@ -176,7 +170,7 @@ def test_a_raw_response_is_read_until_the_deadline_of_its_call(
                 host, settings["proxy"] = "https://shop.example/event", proxy.url()
             with make_client(host, **settings) as client:
                 response: Any = OrderStatusApi(client).order_status(EVENT, _preload_content=False)
-                clock.advance(59.5)
+                clock.advance(59.8)
                 with pytest.raises(HTTPError):
                     response.read()
                 response.release_conn()
@@ -251,8 +245,8 @@ def test_a_signal_handler_may_close_the_client_whose_call_waits_for_a_place() ->
 
 def test_a_proxy_that_drips_its_response_to_connect_ends_by_the_deadline() -> None:
     connect = drip(b"HTTP/1.1 200 OK\r\nX-Pad: " + b"x" * 1000, 0.05)
-    with Proxy(closed_port(), connect_answer=connect) as proxy:
-        with make_client("https://shop.example", proxy=proxy.url(), deadline=0.5, retries=0) as client:
+    with Proxy(closed_port(), connect_step=connect) as proxy:
+        with make_client("https://shop.example", proxy=proxy.url(), deadline=0.2, retries=0) as client:
             with pytest.raises(TimeoutException, match="before the deadline"):
                 OrderStatusApi(client).order_status(EVENT)
 

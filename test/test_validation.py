@@ -1,4 +1,4 @@
-"""What an event may hold: problems found before sending, and the form on the wire of what is fine."""
+"""What an event may hold: problems are found before sending, and valid values have their form on the wire."""
 
 import copy
 import json
@@ -83,9 +83,6 @@ def strict_json(value: object) -> Any:
     return json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
 
 
-# Identity and required fields
-
-
 @each_event
 @pytest.mark.parametrize("missing", [{}, {"user_id": ""}, {"user_id": None}])
 def test_an_event_needs_an_identity(name: str, missing: dict[str, str | None]) -> None:
@@ -143,11 +140,8 @@ def test_empty_text_is_sent_where_nothing_is_required() -> None:
     }
 
 
-# Types
-
-
 @every_field
-def test_every_field_refuses_a_wrong_type_and_tells_its_path(name: str, field: FieldFact) -> None:
+def test_every_field_refuses_a_wrong_type_and_names_its_path(name: str, field: FieldFact) -> None:
     wrong: dict[str, object] = {"str": [CANARY], "bool": 1, "int": True, "CustomInfo": CANARY}
     value = wrong.get(field.type, CANARY)
     label = "any mapping" if field.type == "CustomInfo" else field.type
@@ -497,9 +491,6 @@ def test_custom_info_takes_any_json_and_what_text_fields_take() -> None:
     }
 
 
-# Paths and hints
-
-
 def test_all_problems_are_reported_with_their_paths(sandbox: Sandbox, client: ApiClient) -> None:
     event: Any = CreateOrder(
         is_gift="yes",  # type: ignore[arg-type]  # that is the point
@@ -580,9 +571,6 @@ def test_what_is_neither_a_model_nor_a_mapping_is_a_type_error(event: object, va
         encode(Login, event, validate=validate)
 
 
-# Validation switched off
-
-
 def test_without_validation_only_json_itself_is_checked() -> None:
     event = {"_useID": "u", "_items": 5, "_isGift": "yes", "_amount": True, "_billingAddress": [1]}
     assert encode(CreateOrder, event, validate=False) == event
@@ -652,9 +640,6 @@ def test_to_json_value_shows_an_event_without_checking_it() -> None:
     assert to_json_value([Item(item_id=1), {"a": Decimal("0.5")}, None]) == [{"_itemId": "1"}, {"a": "0.5"}, None]
     with pytest.raises(ApiValueError, match=r"this can't be encoded as JSON: list\[0\]: a value of type set"):
         to_json_value([{1}])
-
-
-# Laws
 
 
 class Hostile:
@@ -757,9 +742,6 @@ def test_encoding_an_event_leaves_it_as_it_was(pair: tuple[str, Any]) -> None:
     assert event == before
     assert encode(model_class(name), event) == first
     assert encode(model_class(name), first) == first
-
-
-# Nothing personal in messages
 
 
 def canary_values() -> list[Any]:

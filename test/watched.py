@@ -1,4 +1,4 @@
-"""A program that makes calls while an instrument of strangers watches, and prints what the instrument got.
+"""A program that makes calls while a third-party instrument watches, and prints what the instrument got.
 
 Run as ``python -m test.watched INSTRUMENT NAME=URL ...``: for each URL a score call and an event with personal data.
 Each instrument changes the process for good, so the program has a process of its own.
@@ -190,6 +190,17 @@ CALLS: dict[str, Callable[[ApiClient], object]] = {
 }
 
 
+def _outcome(call: Callable[[ApiClient], object], url: str, watch: Watch) -> str:
+    """Make a call, and return what it raised. The frame has no earlier report, which an instrument would keep, too."""
+    with make_client(url, retries=0, timeout=10.0) as client, watch() as keep:
+        try:
+            call(client)
+        except ApiException as error:
+            keep(error)
+            return type(error).__name__
+    return "success"
+
+
 def main(instrument: str, *urls: str) -> None:
     """Make all calls, and print as JSON what was heard of each."""
     heard: Heard = []
@@ -198,13 +209,7 @@ def main(instrument: str, *urls: str) -> None:
     for name, _, url in (pair.partition("=") for pair in urls):
         for kind, call in CALLS.items():
             heard.clear()
-            outcome = "success"
-            with make_client(url, retries=0, timeout=10.0) as client, watch() as tell:
-                try:
-                    call(client)
-                except ApiException as error:
-                    outcome = type(error).__name__
-                    tell(error)
+            outcome = _outcome(call, url, watch)
             report[f"{name}, {kind}"] = (outcome, "\n".join(heard))
     json.dump(report, sys.stdout)
 

@@ -41,6 +41,7 @@ MAX_BODY = 64 * 1024
 """The most bytes of a body; a score with all its reasons has a tenth of that."""
 
 Postback: TypeAlias = ScorePostback | ActionPostback | ShippingAddressPostback | PaymentLinkPostback | TestPing
+"""What ``parse`` returns."""
 
 
 class _Items(Protocol):

@@ -1,4 +1,4 @@
-"""The clients that are compared: one function each. It yields what makes one call, from an event to a parsed answer."""
+"""The clients that are compared, one function each: it yields what makes one call, from an event to a response."""
 
 import json
 import socket
@@ -92,7 +92,7 @@ def http_client(server: Server) -> Generator[Call, None, None]:
 
 @_client(RAW)
 def raw_socket(server: Server) -> Generator[Call, None, None]:
-    """The floor: text into a socket, and one read for the answer."""
+    """The floor: text into a socket, and one read for the response."""
     head = f"POST {server.path} HTTP/1.1\r\nHost: {server.host}:{server.port}\r\nContent-Length: "
     with socket.create_connection((server.host, server.port)) as connection:
 

@@ -9,7 +9,7 @@ from thirdwatch_api.models._model import Model
 
 from .clients import Call
 
-__all__ = ["ENCODINGS", "order_status", "order_status_dict"]
+__all__ = ["ENCODINGS", "order_dict", "order_status", "order_status_dict"]
 
 _ITEMS = 20
 
@@ -111,7 +111,8 @@ def _order() -> CreateOrder:
     )
 
 
-def _order_dict() -> dict[str, Any]:
+def order_dict() -> dict[str, Any]:
+    """Write an order by hand."""
     return {
         "_userId": "u-42",
         "_sessionId": "0123456789abcdef",
@@ -172,7 +173,7 @@ ENCODINGS: dict[str, Call] = {
     "OrderStatus as a dict": lambda: _body(OrderStatus, order_status_dict()),
     "json.dumps of OrderStatus": lambda: json.dumps(order_status_dict()),
     "CreateOrder": lambda: _body(CreateOrder, _order()),
-    "CreateOrder as a dict": lambda: _body(CreateOrder, _order_dict()),
-    "json.dumps of CreateOrder": lambda: json.dumps(_order_dict()),
+    "CreateOrder as a dict": lambda: _body(CreateOrder, order_dict()),
+    "json.dumps of CreateOrder": lambda: json.dumps(order_dict()),
 }
 """What is measured, by name: a model, the dict that a method takes in its place, and the same dict without us."""

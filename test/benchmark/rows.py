@@ -34,6 +34,8 @@ class Scale(NamedTuple):
     bursts: int
     starts: int
     counts_instructions: bool
+    mebibytes: int
+    """Of the file that a backfill imports."""
 
 
 class Row(NamedTuple):
@@ -41,7 +43,7 @@ class Row(NamedTuple):
 
     what: str
     values: list[float]
-    """What the rounds measured; empty where this machine can't tell."""
+    """What the rounds measured; empty where this machine can't measure it."""
     must: str = ""
     aim: str = ""
     unit: str = ""
@@ -49,7 +51,7 @@ class Row(NamedTuple):
 
     @property
     def goal(self) -> str:
-        """Tell which goal the median reaches."""
+        """The name of the goal that the median reaches."""
         if not self.values or not self.must:
             return ""
         reached = [name for name in ("must", "aim") if _holds(statistics.median(self.values), getattr(self, name))]
@@ -178,7 +180,7 @@ def threads(server: Server, scale: Scale) -> Iterator[Row]:
 
 
 def tls(_: Server, scale: Scale) -> Iterator[Row]:
-    """CPU of a call that needs a new TLS connection: the server closes each after its answer."""
+    """CPU of a call that needs a new TLS connection: the server closes each after its response."""
     with tls_server() as server, ours(server) as mine, bare_pool(server, ca_certs=server.ca) as bare:
         seconds = _interleave({OURS: mine, BARE: bare}, scale.rounds, 5)
     note = f"{statistics.median(seconds[OURS]) * 1e3:.2g} ms, {statistics.median(seconds[BARE]) * 1e3:.2g} ms"

@@ -1,7 +1,7 @@
-"""The server where no C compiler is found, and the one for TLS: an event loop that gives every request one answer.
+"""The server where no C compiler is found, and the one for TLS: an event loop that gives every request one response.
 
-``server.py ANSWER [CERTIFICATE]`` prints its port and serves until standard input ends. ``GET /stats`` tells what was
-counted of all other requests. With a certificate it speaks TLS, and closes each connection after its answer.
+``server.py RESPONSE [CERTIFICATE]`` prints its port and serves until standard input ends. ``GET /stats`` returns what
+was counted of all other requests. With a certificate it speaks TLS, and closes each connection after its response.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _counts = {"connections": 0, "requests": 0, "reads": 0, "packets": 0}
 
 
 class _Connection(asyncio.Protocol):
-    answer: bytes
+    response: bytes
     once: bool
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -43,18 +43,18 @@ class _Connection(asyncio.Protocol):
         _counts["requests"] += 1
         _counts["reads"] += self._reads
         self._counted, self._reads = True, 0
-        self._transport.write(self.answer)
+        self._transport.write(self.response)
         if self.once:
             self._transport.close()
 
 
-async def _serve(answer: str, certificate: str | None) -> None:
+async def _serve(response: str, certificate: str | None) -> None:
     context = None
     if certificate:
-        answer = answer.replace("\r\n", "\r\nConnection: close\r\n", 1)
+        response = response.replace("\r\n", "\r\nConnection: close\r\n", 1)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
-    _Connection.answer, _Connection.once = answer.encode(), bool(certificate)
+    _Connection.response, _Connection.once = response.encode(), bool(certificate)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(_Connection, "127.0.0.1", 0, ssl=context, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)

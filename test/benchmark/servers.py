@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import certifi
 
-__all__ = ["ANSWER", "Counts", "Server", "plain_server", "tls_server"]
+__all__ = ["RESPONSE", "Counts", "Server", "plain_server", "tls_server"]
 
 _HERE = Path(__file__).parent
 _BODY = '{"message": "thanks"}'
-ANSWER = (
+RESPONSE = (
     "HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 19:49:09 GMT\r\nServer: nginx\r\n"
     f"Content-Type: application/json\r\nContent-Length: {len(_BODY)}\r\n\r\n{_BODY}"
 )
@@ -34,7 +34,7 @@ class Counts(NamedTuple):
 
     @property
     def packets_per_request(self) -> float:
-        """Packets as the kernel counted them, reads where it does not tell."""
+        """Packets as the kernel counted them, reads where it does not count."""
         return max(self.packets, self.reads) / self.requests
 
     def since(self, before: "Counts") -> "Counts":
@@ -79,7 +79,7 @@ def plain_server() -> Generator[Server, None, None]:
     with TemporaryDirectory() as folder:
         program = _compiled(Path(folder, "server"))
         command = [str(program)] if program else [sys.executable, str(_HERE / "server.py")]
-        with _running([*command, ANSWER]) as port:
+        with _running([*command, RESPONSE]) as port:
             yield Server("C, epoll" if program else "asyncio", "127.0.0.1", port)
 
 
@@ -93,7 +93,7 @@ def tls_server() -> Generator[Server, None, None]:
         authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
         shutil.copyfile(certifi.where(), trusted)
         authority.cert_pem.write_to_path(trusted, append=True)
-        with _running([sys.executable, str(_HERE / "server.py"), ANSWER, str(certificate)]) as port:
+        with _running([sys.executable, str(_HERE / "server.py"), RESPONSE, str(certificate)]) as port:
             yield Server("asyncio", "localhost", port, str(trusted))
 
 

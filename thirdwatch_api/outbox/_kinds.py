@@ -16,7 +16,7 @@ from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import to_json
 from ..models._model import Model
 
-__all__ = ["SLOTS", "Kind", "encode_event", "find_kind", "order_key", "slot_of"]
+__all__ = ["SLOTS", "Kind", "encode_event", "find_kind", "kinds_by_name", "order_key", "slot_of"]
 
 SLOTS = 256
 """Number of groups that orders are spread over; a part of a relay takes some of them."""
@@ -48,7 +48,8 @@ def _kinds() -> Mapping[type[Model], Kind]:
 
 
 @cache
-def _by_name() -> Mapping[str, Kind]:
+def kinds_by_name() -> Mapping[str, Kind]:
+    """Return all kinds by their names."""
     return {kind.name: kind for kind in _kinds().values()}
 
 
@@ -61,9 +62,9 @@ def find_kind(event: object, name: str | None = None) -> Kind:
     :raises ApiValueError: there is no such kind, or the event is of another one
     """
     found = next((_kinds()[base] for base in type(event).__mro__ if base in _kinds()), None)
-    named = None if name is None else _by_name().get(name)
+    named = None if name is None else kinds_by_name().get(name)
     if name is not None and named is None:
-        raise ApiValueError(f"kind: there is no {name!r}; there are {', '.join(sorted(_by_name()))}")
+        raise ApiValueError(f"kind: there is no {name!r}; there are {', '.join(sorted(kinds_by_name()))}")
     if found is not None and named not in (None, found):
         raise ApiValueError(f"kind: {name!r} was given, and the event is {found.name!r}")
     kind = found or named

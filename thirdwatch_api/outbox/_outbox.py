@@ -119,6 +119,14 @@ class Outbox:
         rows = self._store.show(state, order_key(order), limit)
         return [self._stored(state, *row) for row in rows]
 
+    def find(self, number: int) -> StoredEvent | None:
+        """Return the event with a number; None where it was sent, or never was.
+
+        :raises OutboxException: the database can't be asked
+        """
+        found = self._store.find(number)
+        return None if found is None else self._stored("dead" if found[7] else "pending", *found)
+
     def show(self, kind: str, body: str) -> Model:
         """Return a stored body as the model that it is of, whose ``repr`` masks personal data.
 

@@ -176,6 +176,11 @@ class Store:
         statement = f"SELECT {_SHOWN} FROM thirdwatch_outbox WHERE {wanted} ORDER BY id LIMIT :most"  # noqa: S608 - made of constants
         return self.executor.read(statement, values)
 
+    def find(self, number: int) -> tuple[Any, ...] | None:
+        """Read one event to be shown."""
+        rows = self.executor.read(f"SELECT {_SHOWN} FROM thirdwatch_outbox WHERE id = :id", {"id": number})  # noqa: S608 - made of constants
+        return rows[0] if rows else None
+
     def replay(self, ids: Sequence[int]) -> int:
         """Let dead events wait again, and return how many: the named ones, or all."""
         wanted = f" AND {_among(ids)}" if ids else ""

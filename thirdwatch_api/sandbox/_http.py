@@ -4,9 +4,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -69,6 +70,18 @@ class Request:
     hints: list[str] = field(default_factory=list[str])
     """Probable mistakes that were accepted: values that are not known values of their fields."""
 
+    number: int = field(default=0, repr=False)
+    """1 for the first request that the sandbox recorded, 2 for the next."""
+
+    order_id: str = field(default="", repr=False)
+    """Number of the order that it is about, refused or not; empty when it names none."""
+
+    time: datetime = field(default_factory=lambda: datetime.now(timezone.utc), repr=False)
+    """When it came, in UTC."""
+
+    duration: float = field(default=0.0, repr=False)
+    """Seconds from its last byte to the response, a scripted delay included."""
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -79,6 +92,8 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     delay: float = 0.0
     cut: bool = False
+    stream: Iterable[bytes] = ()
+    """What is sent after the body, piece by piece as it comes. The end of the connection ends it."""
 
 
 def json_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -203,8 +218,12 @@ class _RequestHandler(BaseHTTPRequestHandler):
         response = self._handler(request, error)
         if self._closing.wait(response.delay) or response.cut:
             self.close_connection = True
-        else:
+        elif not response.stream:
             self._send(response)
+        elif self._is_inline:
+            self._send(json_response(503, "no thread is left to send this stream", {"Connection": "close"}))
+        else:
+            self._send_stream(response)
 
     def _check_sender(self, authority: str | None) -> None:
         """Refuse requests from web pages of other sites, by the headers Host and Origin.
@@ -222,6 +241,14 @@ class _RequestHandler(BaseHTTPRequestHandler):
         for origin in self.headers.get_all("Origin", []):
             if origin.strip().lower() not in {f"http://{each}" for each in own}:
                 raise HTTPError(403, "Origin: pages of other sites may not use the sandbox", close)
+        if self._is_embedded():
+            raise HTTPError(403, "Sec-Fetch-Site: pages of other sites may not use the sandbox", close)
+
+    def _is_embedded(self) -> bool:
+        """Return whether a page of another site loads this as a part of itself. Browsers send no Origin for images."""
+        sites = {site.strip().lower() for site in self.headers.get_all("Sec-Fetch-Site", [])}
+        is_link = self.command == "GET" and self.headers.get("Sec-Fetch-Dest", "").strip().lower() == "document"
+        return not is_link and not sites <= {"same-origin", "none"}
 
     def _read_body(self) -> bytes:
         """Read the body. If its length is unclear, the connection can't be used again and is closed."""
@@ -253,6 +280,16 @@ class _RequestHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
         if self._is_inline or response.headers.keys() & {"Content-Length", "Transfer-Encoding"}:
             self.close_connection = True
+
+    def _send_stream(self, response: Response) -> None:
+        """Send a response that ends with its connection."""
+        self.close_connection = True
+        self.send_response(response.status)
+        for name, value in {**response.headers, "Connection": "close"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        for piece in response.stream:
+            self.wfile.write(piece)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a request that is not valid HTTP."""

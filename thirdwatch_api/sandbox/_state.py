@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from http.client import HTTPConnection, HTTPException
-from ipaddress import ip_address
 from json import dumps
 from threading import Lock, Thread, current_thread
 from typing import Any
@@ -20,12 +19,16 @@ from ..models.postback_urls import PostbackUrls
 from ..models.score_response import RISK_THRESHOLD
 from ..models.transaction import Transaction
 from ..models.update_order import UpdateOrder
+from ._checks import is_loopback
+from ._log import Log
 
 __all__ = ["Delivery", "ServiceState"]
 
 _POSTBACK_TIMEOUT = 5.0  # seconds
 _MAX_KEPT = 10_000
 _HIGHEST = 99
+_BARS = 10
+_BAR_WIDTH = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -48,6 +51,9 @@ class Delivery:
     error: str | None = None
     """Why it was not delivered; None if it was."""
 
+    time: datetime = field(default_factory=lambda: datetime.now(timezone.utc), repr=False, compare=False)
+    """When it was sent, in UTC."""
+
 
 @dataclass(slots=True)
 class _OrderState:
@@ -58,14 +64,19 @@ class _OrderState:
     paid: bool = False
     failures: int = 0
     fixed_score: int | None = None
+    bar: int | None = None
+    """Which of ``ServiceState.bars`` counts it; None without a score."""
 
 
 class ServiceState:
     """The orders, their scores and the shop's URLs. Not thread-safe: the sandbox holds its lock during each call."""
 
-    def __init__(self, key: str, on_postback: Callable[[Delivery], object] | None) -> None:
+    def __init__(
+        self, key: str, on_postback: Callable[[Delivery], object] | None, changed: Callable[[], object]
+    ) -> None:
         self._key = key
         self._on_postback = on_postback
+        self._changed = changed
         self._hook_lock = Lock()
         self.clear()
 
@@ -73,30 +84,39 @@ class ServiceState:
         """Forget the orders, the URLs and the postbacks."""
         self._orders: dict[str, _OrderState] = {}
         self._sent: deque[tuple[Thread | None, Delivery]] = deque(maxlen=_MAX_KEPT)
-        self._urls = PostbackUrls()
+        self.finished: Log[Delivery] = Log()
+        """The postbacks whose result is known."""
+        self.bars = [0] * _BARS
+        """How many orders have a score below 10, below 20, and so on; the last one counts all from 90."""
+        self.urls = PostbackUrls()
+        """The URLs that the shop registered."""
 
     def register(self, urls: PostbackUrls) -> None:
         """Store the given URLs; the others stay as they are."""
-        _merge(self._urls, urls)
+        _merge(self.urls, urls)
 
     def record(self, event: Model) -> None:
         """Update the orders by an event. After a successful transaction of a known order, send its score."""
         if isinstance(event, CreateOrder):
             self._order(str(event.order_id)).order = replace(event)
+            self._count(str(event.order_id))
         elif isinstance(event, UpdateOrder):
             order = self._order(str(event.order_id)).order
             if order is not None:
                 _merge(order, event)
+                self._count(str(event.order_id))
         elif isinstance(event, Transaction):
             state = self._order(str(event.order_id))
             state.paid |= event.transaction_status == "_success"
             state.failures += event.transaction_status in ("_failure", "_failed")
+            self._count(str(event.order_id))
             if event.transaction_status == "_success":
                 self._send_score(str(event.order_id))
 
     def set_score(self, order_id: str, score: int) -> None:
         """Set the score of an order. If it has a score already, send the new one."""
         self._order(order_id).fixed_score = score
+        self._count(order_id)
         self._send_score(order_id)
 
     def score(self, order_id: str) -> dict[str, Any] | None:
@@ -107,7 +127,7 @@ class ServiceState:
         score = _score_by_amount(state.order.amount) if state.fixed_score is None else state.fixed_score
         return {
             "order_id": order_id,
-            "user_id": state.order.user_id,
+            **({} if state.order.user_id is None else {"user_id": state.order.user_id}),
             "order_timestamp": _iso(state.order.origin_timestamp, state.first_seen),
             "score": score,
             "flag": "red" if score > RISK_THRESHOLD else "green",
@@ -121,20 +141,22 @@ class ServiceState:
 
         :raises ApiValueError: no URL is registered for it
         """
-        url = getattr(self._urls, kind)
+        url = getattr(self.urls, kind)
         if not url:
             raise ApiValueError(f"no {kind} was registered; register one by PostbackApi().register")
         delivery = Delivery(kind, str(url), dict(body))
         headers = {"Content-Type": "application/json", **({API_KEY_HEADER: self._key} if with_header else {})}
         secret = {} if with_header else {"api_key": self._key}
         message = dumps({**body, **secret}).encode()
-        thread = Thread(target=self._deliver, args=(delivery, message, headers), daemon=True)
+        thread = Thread(target=self._deliver, args=(delivery, message, headers, self.finished), daemon=True)
         started: Thread | None = thread
         try:
             thread.start()
         except RuntimeError as error:  # since 3.12 CPython starts no thread while the program ends
             started = None
             delivery.error = f"{type(error).__name__}: {error}"
+            self.finished.append(delivery)
+            self._changed()
         self._sent.append((started, delivery))
         return started, delivery
 
@@ -142,19 +164,37 @@ class ServiceState:
         """Return the postbacks and their threads, except the one that the current thread sends."""
         return [(thread, delivery) for thread, delivery in self._sent if thread is not current_thread()]
 
+    def steps(self, order_id: str) -> tuple[bool, bool, int | None]:
+        """Return whether an order came, whether it was paid, and the score that was set."""
+        state = self._orders.get(order_id) or _OrderState()
+        return state.order is not None, state.paid, state.fixed_score
+
+    def _count(self, order_id: str) -> None:
+        """Move an order to the bar of its score."""
+        state = self._order(order_id)
+        score = self.score(order_id)
+        bar = None if score is None else min(max(score["score"] // _BAR_WIDTH, 0), _BARS - 1)
+        if bar != state.bar:
+            for each, change in ((state.bar, -1), (bar, 1)):
+                if each is not None:
+                    self.bars[each] += change
+            state.bar = bar
+
     def _order(self, order_id: str) -> _OrderState:
         return self._orders.setdefault(order_id, _OrderState())
 
     def _send_score(self, order_id: str) -> None:
         score = self.score(order_id)
-        if score and self._urls.score_postback:
+        if score and self.urls.score_postback:
             self.send("score_postback", {name: score[name] for name in ("order_id", "flag", "score", "reasons")})
 
-    def _deliver(self, delivery: Delivery, message: bytes, headers: Mapping[str, str]) -> None:
+    def _deliver(self, delivery: Delivery, message: bytes, headers: Mapping[str, str], finished: Log[Delivery]) -> None:
         try:
             delivery.status = _post(delivery.url, message, {n: v.encode() for n, v in headers.items()})
         except (OSError, HTTPException, ValueError) as error:
             delivery.error = f"{type(error).__name__}: {error}"
+        finished.append(delivery)
+        self._changed()
         if self._on_postback:
             with self._hook_lock:
                 self._on_postback(delivery)
@@ -163,7 +203,7 @@ class ServiceState:
 def _post(url: str, body: bytes, headers: Mapping[str, Any]) -> int:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme != "http" or not _is_loopback(host):
+    if parts.scheme != "http" or not is_loopback(host):
         raise ValueError("postbacks are sent to http:// URLs of this machine only")
     connection = HTTPConnection(host, parts.port, timeout=_POSTBACK_TIMEOUT)
     connection.set_debuglevel(0)  # else the global debug level of http.client would print the key
@@ -174,13 +214,6 @@ def _post(url: str, body: bytes, headers: Mapping[str, Any]) -> int:
         return response.status
     finally:
         connection.close()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _merge(into: Model, update: Any) -> None:

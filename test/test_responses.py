@@ -1,4 +1,4 @@
-"""Every answer ends in an EventResponse or in the right exception, and none is read beyond bounds."""
+"""Every response ends in an EventResponse or in the right exception, and none is read beyond bounds."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from .servers import (
     OK,
     FaultServer,
     Step,
-    answer,
     gzip_bomb,
     head,
     in_chunks,
     make_client,
     raw,
     record_waits,
+    respond,
 )
 
 JSON = b'{"message": "taken", "error": "refused"}'
@@ -63,21 +63,21 @@ class Body(NamedTuple):
 
 
 BODIES = {
-    "empty": Body(lambda s: answer(s, b""), InvalidResponseException, ""),
+    "empty": Body(lambda s: respond(s, b""), InvalidResponseException, ""),
     "HTML": Body(
-        lambda s: answer(s, b"<html>502</html>", {"Content-Type": "text/html"}),
+        lambda s: respond(s, b"<html>502</html>", {"Content-Type": "text/html"}),
         InvalidResponseException,
         "<html>502</html>",
     ),
-    "list": Body(lambda s: answer(s, b"[1, 2]"), InvalidResponseException, "[1, 2]"),
-    "truncated JSON": Body(lambda s: answer(s, JSON[:-5]), InvalidResponseException, JSON[:-5].decode()),
-    "bad UTF-8": Body(lambda s: answer(s, b'{"message": "\xff"}'), InvalidResponseException, '{"message": "\ufffd"}'),
+    "list": Body(lambda s: respond(s, b"[1, 2]"), InvalidResponseException, "[1, 2]"),
+    "truncated JSON": Body(lambda s: respond(s, JSON[:-5]), InvalidResponseException, JSON[:-5].decode()),
+    "bad UTF-8": Body(lambda s: respond(s, b'{"message": "\xff"}'), InvalidResponseException, '{"message": "\ufffd"}'),
     "wrong content type": Body(
-        lambda s: answer(s, JSON, {"Content-Type": "text/plain"}), EventResponse, JSON.decode(), readable=True
+        lambda s: respond(s, JSON, {"Content-Type": "text/plain"}), EventResponse, JSON.decode(), readable=True
     ),
-    "gzip": Body(lambda s: answer(s, gzip.compress(JSON), GZIP), EventResponse, JSON.decode(), readable=True),
-    "broken gzip": Body(lambda s: answer(s, b"\x1f\x8b" + JSON, GZIP), InvalidResponseException, ""),
-    "gzip bomb": Body(lambda s: answer(s, bomb(), GZIP), InvalidResponseException, None),
+    "gzip": Body(lambda s: respond(s, gzip.compress(JSON), GZIP), EventResponse, JSON.decode(), readable=True),
+    "broken gzip": Body(lambda s: respond(s, b"\x1f\x8b" + JSON, GZIP), InvalidResponseException, ""),
+    "gzip bomb": Body(lambda s: respond(s, bomb(), GZIP), InvalidResponseException, None),
     "chunked": Body(lambda s: raw(head(s, CHUNKED) + in_chunks(JSON)), EventResponse, JSON.decode(), readable=True),
     "cut chunk": Body(lambda s: raw(head(s, CHUNKED) + in_chunks(JSON)[:20], "close"), ConnectionException, None),
 }
@@ -129,7 +129,7 @@ def test_a_200_is_a_success_only_when_its_body_is_a_json_object(name: str) -> No
 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_204_is_a_success_without_a_message_whatever_follows(name: str) -> None:
-    with FaultServer(BODIES[name].step(204), answer()) as server, make_client(server.url) as client:
+    with FaultServer(BODIES[name].step(204), respond()) as server, make_client(server.url) as client:
         result = OrderStatusApi(client).order_status_with_http_info(EVENT)
         assert (result.status, result.data) == (204, EventResponse())
         assert OrderStatusApi(client).order_status(EVENT).message == "taken"
@@ -149,7 +149,7 @@ def test_a_204_is_a_success_without_a_message_whatever_follows(name: str) -> Non
     ],
 )
 def test_an_object_is_a_success_with_or_without_a_message(body: bytes, message: str | None) -> None:
-    with FaultServer(answer(200, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(200, body)) as server, make_client(server.url) as client:
         assert OrderStatusApi(client).order_status(EVENT).message == message
 
 
@@ -174,7 +174,7 @@ def test_an_object_is_a_success_with_or_without_a_message(body: bytes, message: 
     ids=lambda body: repr(body[:20]),
 )
 def test_anything_else_with_a_200_is_an_error_that_carries_the_body(body: bytes) -> None:
-    with FaultServer(answer(200, body)) as server, make_client(server.url) as client:
+    with FaultServer(respond(200, body)) as server, make_client(server.url) as client:
         with pytest.raises(InvalidResponseException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.status == 200
@@ -182,10 +182,10 @@ def test_anything_else_with_a_200_is_an_error_that_carries_the_body(body: bytes)
     assert len(str(caught.value)) < 500
 
 
-def test_an_answer_of_exactly_the_size_that_is_allowed_is_read() -> None:
+def test_a_response_of_exactly_the_size_that_is_allowed_is_read() -> None:
     for size, outcome in ((1000, EventResponse), (1001, InvalidResponseException)):
         body = OK.ljust(size)
-        with FaultServer(answer(200, body)) as server, make_client(server.url, max_response_size=1000) as client:
+        with FaultServer(respond(200, body)) as server, make_client(server.url, max_response_size=1000) as client:
             try:
                 result: object = OrderStatusApi(client).order_status(EVENT)
             except ApiException as error:
@@ -222,10 +222,10 @@ def _endless(first: bytes) -> Step:
 @pytest.mark.parametrize(
     ("name", "step"),
     [
-        ("gzip bomb", lambda status: answer(status, bomb(), GZIP)),
+        ("gzip bomb", lambda status: respond(status, bomb(), GZIP)),
         (
             "bomb within a bomb",
-            lambda status: answer(status, gzip.compress(bomb()), {"Content-Encoding": "gzip, gzip"}),
+            lambda status: respond(status, gzip.compress(bomb()), {"Content-Encoding": "gzip, gzip"}),
         ),
         ("long body", lambda status: _endless(head(status, {"Content-Length": str(1 << 30)}))),
         ("endless body", lambda status: _endless(head(status))),
@@ -233,7 +233,7 @@ def _endless(first: bytes) -> Step:
         ("negative chunk", lambda status: _endless(head(status, CHUNKED) + b"-1\r\n")),
     ],
 )
-def test_no_answer_takes_more_memory_than_is_allowed(name: str, step: Callable[[int], Step], status: int) -> None:
+def test_no_response_takes_more_memory_than_is_allowed(name: str, step: Callable[[int], Step], status: int) -> None:
     made = step(status)
     assert _peak(made) < 8 * LIMIT
 
@@ -249,7 +249,7 @@ def test_a_redirect_is_refused_and_its_target_sees_nothing(status: int, place: s
             "same place": "/event/v2/order_status",
         }[place]
         location = f"{target}?key={KEY}&canary=1#canary"
-        redirect = answer(status, b"", {"Location": location.replace("://", "://canary:canary@")})
+        redirect = respond(status, b"", {"Location": location.replace("://", "://canary:canary@")})
         with FaultServer(redirect) as server, make_client(server.url) as client:
             with pytest.raises(RedirectException) as caught:
                 OrderStatusApi(client).order_status(EVENT)
@@ -272,14 +272,14 @@ def test_a_redirect_is_refused_and_its_target_sees_nothing(status: int, place: s
     ],
 )
 def test_a_redirect_to_nowhere_in_particular_is_refused_all_the_same(location: str, shown: str) -> None:
-    with FaultServer(answer(302, b"", {"Location": location})) as server, make_client(server.url) as client:
+    with FaultServer(respond(302, b"", {"Location": location})) as server, make_client(server.url) as client:
         with pytest.raises(RedirectException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert shown in str(caught.value)
 
 
-def test_the_transport_by_itself_answers_with_bytes_and_headers() -> None:
-    with FaultServer(answer(200, b"anything", {"X-Trace": "t-1"})) as server, make_client(server.url) as client:
+def test_the_transport_by_itself_returns_bytes_and_headers() -> None:
+    with FaultServer(respond(200, b"anything", {"X-Trace": "t-1"})) as server, make_client(server.url) as client:
         found = client.rest_client.request(Request("GET", "/health", headers={"Accept": "text/plain"}))
         assert (found.status, found.data, found.attempts) == (200, b"anything", 1)
         assert found.getheaders()["x-trace"] == found.getheader("X-TRACE") == "t-1"
@@ -322,8 +322,8 @@ def test_a_plain_head_is_read_the_fast_way_and_loses_no_header(
     assert bool(parsed) is not is_plain
 
 
-def test_headers_of_an_answer_are_found_in_any_letter_case() -> None:
-    with FaultServer(answer(200, OK, {"X-Trace": "t-1"}), answer(400, b"", {"X-Trace": "t-2"})) as server:
+def test_headers_of_a_response_are_found_in_any_letter_case() -> None:
+    with FaultServer(respond(200, OK, {"X-Trace": "t-1"}), respond(400, b"", {"X-Trace": "t-2"})) as server:
         with make_client(server.url) as client:
             headers = OrderStatusApi(client).order_status_with_http_info(EVENT).headers
             assert (headers["x-trace"], headers["X-TRACE"]) == ("t-1", "t-1")

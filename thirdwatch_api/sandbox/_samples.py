@@ -1,8 +1,16 @@
-"""Sample values of the fields, for the examples on the pages of the API classes."""
+"""Sample values of the fields, for the examples in the OpenAPI document and on the pages of the API classes."""
 
-from thirdwatch_api import CustomInfo
+import re
+from typing import TypeVar
 
-__all__ = ["LEFT_OUT", "ONLY_IN", "SAMPLES"]
+from ..models._fields import Field, Kind, field_table
+from ..models._help import field_docs
+from ..models._model import Model
+from ..models.custom_info import CustomInfo
+
+__all__ = ["SAMPLES", "sample"]
+
+_M = TypeVar("_M", bound=Model)
 
 SAMPLES: dict[str, object] = {
     "address1": "1 Example Street",
@@ -35,13 +43,36 @@ SAMPLES: dict[str, object] = {
 }
 """Values of fields, by name, where the declaration names none or a less suitable one."""
 
-ONLY_IN: dict[str, dict[str, object]] = {
+_ONLY_IN: dict[str, dict[str, object]] = {
     "Custom": {"custom_info": CustomInfo({"page": "size-guide", "seconds": 40})},
     "LinkSessionToUser": {"session_id": "s-5f2c"},
 }
 """Values of fields in one model only."""
 
-LEFT_OUT = frozenset(
+_LEFT_OUT = frozenset(
     {"age", "analyst", "failure_reason", "gender", "percentage_off", "reason", "source", "tags", "type"}
 )
 """Fields that are left out, because they would contradict another one or add nothing."""
+
+_INSTANCE = re.compile(r"for instance\s+``([^`]+)``")
+
+
+def sample(model: type[_M]) -> _M:
+    """Return an instance of a model with sensible values."""
+    event = model()
+    values = SAMPLES | _ONLY_IN.get(model.__name__, {})
+    docs = field_docs(model)
+    for f in field_table(model):
+        value = values.get(f.name)
+        if f.name not in _LEFT_OUT and (f.kind is not Kind.FREE or value):
+            setattr(event, f.name, value or _declared_value(f, docs.get(f.name, "")))
+    return event
+
+
+def _declared_value(f: Field, doc: str) -> object:
+    """Return a value that the declaration names: a known one, or the one that the documentation has."""
+    if f.model:
+        part = sample(f.model)
+        return [part] if f.kind is Kind.LIST else part
+    named = _INSTANCE.search(doc)
+    return f.known[0] if f.known else named and named[1]
