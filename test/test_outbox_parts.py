@@ -201,8 +201,11 @@ def test_a_call_without_processor_time_says_nothing() -> None:
 
 def test_a_service_that_becomes_slow_brings_all_threads_back() -> None:
     limit = ConcurrencyLimit(8)
-    for elapsed in [0.0001] * 100 + [0.05] * 3:
-        limit.note(elapsed, 0.0001)
+    for _ in range(100):
+        limit.note(0.0001, 0.0001)
+    assert limit.size == 2
+    for _ in range(2):
+        limit.note(0.05, 0.0)
     assert limit.size == 8
 
 
