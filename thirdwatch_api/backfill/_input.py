@@ -111,11 +111,9 @@ def _decompressed(plain: io.BufferedReader, name: str) -> io.BufferedReader:
 def _zstd(name: str) -> Callable[[], Any]:
     """Return what makes a decompressor for each frame of zstd."""
     with suppress(ImportError):
-        found: Callable[[], Any] = load("compression.zstd").ZstdDecompressor  # from Python 3.14 on
-        return found
+        return cast("Callable[[], Any]", load("compression.zstd").ZstdDecompressor)  # from Python 3.14 on
     with suppress(ImportError):
-        found = load("zstandard").ZstdDecompressor().decompressobj
-        return found
+        return cast("Callable[[], Any]", load("zstandard").ZstdDecompressor().decompressobj)
     advice = f"pip install zstandard, or pipe it in: zstdcat {Path(name).name} | thirdwatch backfill - ..."
     raise BackfillError(f"{name}: is compressed by zstd, which this Python can't read: {advice}")
 
