@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the pages describe this checkout, whatever is installed
 
 from thirdwatch_api import ApiClient, ApiException, ApiResponse, Configuration, apis, exceptions, models  # noqa: E402 - needs the path
-from thirdwatch_api.apis._api import Api, Options  # noqa: E402 - needs the path
+from thirdwatch_api.apis._api import Api  # noqa: E402 - needs the path
+from thirdwatch_api.apis.options import Options  # noqa: E402 - needs the path
 from thirdwatch_api.configuration import API_KEY_HEADER  # noqa: E402 - needs the path
 from thirdwatch_api.models._fields import Field, field_table  # noqa: E402 - needs the path
 from thirdwatch_api.models._help import field_docs  # noqa: E402 - needs the path

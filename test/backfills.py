@@ -53,7 +53,7 @@ def backfill(
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def start(*arguments: object, service: Service, cwd: Path, **options: Any) -> subprocess.Popen[bytes]:
+def start(*arguments: object, service: Service, cwd: Path, **options: Any) -> subprocess.Popen[Any]:
     """Start the command."""
     # What it says goes to a file: a pipe that a killed process leaves behind would stay open.
     return subprocess.Popen(

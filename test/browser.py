@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +32,7 @@ def _missing() -> str | None:
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
+def browser() -> Generator[Any]:
     """Start the browser; skip the test where there is none, or fail it where there has to be one."""
     if reason := _missing():
         if _REQUIRED:
@@ -97,7 +97,7 @@ class Visit:
 
 
 @contextmanager
-def visit(chromium: Any, url: str, *, wrong: bool = False, **options: Any) -> Iterator[Visit]:
+def visit(chromium: Any, url: str, *, wrong: bool = False, **options: Any) -> Generator[Visit]:
     """Open a page in a context of its own. At the end nothing may have gone wrong in it.
 
     :param wrong: whether something may go wrong: the test breaks a connection

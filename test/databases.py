@@ -102,7 +102,7 @@ def _running(
     pytest.fail(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
-def _wait(server: subprocess.Popen[bytes], port: int, is_ready: Callable[[int], bool]) -> bool:
+def _wait(server: subprocess.Popen[Any], port: int, is_ready: Callable[[int], bool]) -> bool:
     end = time.monotonic() + _PATIENCE
     while server.poll() is None and time.monotonic() < end:
         if is_ready(port):
@@ -127,11 +127,11 @@ def postgres() -> Generator[str]:
         options = ["--username=shop", "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"]
         _run([str(programs / "initdb"), "-D", str(data), *options], folder)
         command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-k", str(folder), "-p"]
-        with _running(lambda port: [*command, str(port)], folder, _postgres_answers, signal.SIGINT) as port:
+        with _running(lambda port: [*command, str(port)], folder, _postgres_is_up, signal.SIGINT) as port:
             yield f"postgresql+psycopg://shop@127.0.0.1:{port}/postgres"
 
 
-def _postgres_answers(port: int) -> bool:
+def _postgres_is_up(port: int) -> bool:
     """Return whether it takes connections, and does not say any more that it is starting up."""
     import psycopg
 
@@ -160,11 +160,11 @@ def mariadb() -> Generator[str]:
             statements.seek(0)
             _run([program, *settings, "--bootstrap"], folder, stdin=statements)
         command = [program, *settings, f"--socket={folder}/socket", "--bind-address=127.0.0.1"]
-        with _running(lambda port: [*command, f"--port={port}"], folder, _mariadb_answers, signal.SIGTERM) as port:
+        with _running(lambda port: [*command, f"--port={port}"], folder, _mariadb_is_up, signal.SIGTERM) as port:
             yield f"mysql+pymysql://root@127.0.0.1:{port}/shop"
 
 
-def _mariadb_answers(port: int) -> bool:
+def _mariadb_is_up(port: int) -> bool:
     import pymysql
 
     try:
@@ -187,11 +187,11 @@ def redis() -> Generator[str]:
     with _folder() as folder:
         copy = shutil.copy(program, str(folder / "server"))  # as for PostgreSQL
         command = [copy, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--port"]
-        with _running(lambda port: [*command, str(port)], folder, _redis_answers, signal.SIGKILL) as port:
+        with _running(lambda port: [*command, str(port)], folder, _redis_is_up, signal.SIGKILL) as port:
             yield f"redis://127.0.0.1:{port}/0"
 
 
-def _redis_answers(port: int) -> bool:
+def _redis_is_up(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
         connection.sendall(b"PING\r\n")
         return connection.recv(7) == b"+PONG\r\n"

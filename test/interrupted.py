@@ -162,12 +162,12 @@ class Waiting(Scene):
 
     def work(self) -> None:
         with contextlib.suppress(ApiException):
-            self.call(next(_users), _deadline=0.03)
+            self.call(next(_users), _deadline=0.01)
 
     def finish(self) -> list[str]:
         problems: list[str] = []
         with contextlib.suppress(TimeoutException):
-            self.call(next(_users), _deadline=0.03)
+            self.call(next(_users), _deadline=0.005)
             problems.append("the pool has more places than before")
         self.held.close()
         self.held.release_conn()
@@ -340,7 +340,7 @@ def call_at_each_line(scene: Scene, stride: int) -> Report:
         sys.settrace(None)
         user = next(_users)
         try:
-            handled.append(scene.call(user, _deadline=5.0 if scene.has_place else 0.05) == user)
+            handled.append(scene.call(user, _deadline=5.0 if scene.has_place else 0.02) == user)
         except TimeoutException as error:
             handled.append(str(error) if scene.has_place else True)
         except ApiException as error:

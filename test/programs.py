@@ -1,4 +1,4 @@
-"""Programs that a test runs in a process of their own."""
+"""Run programs in processes of their own."""
 
 from __future__ import annotations
 

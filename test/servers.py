@@ -220,9 +220,10 @@ def stall(peer: Peer) -> None:
 
 
 class _Listener:
-    """Accept connections, each in a thread of its own."""
+    """Accept connections, each in a thread of its own; over TLS where a context is given."""
 
-    def __init__(self, *, backlog: int = 128) -> None:
+    def __init__(self, *, backlog: int = 128, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -274,18 +275,23 @@ class _Listener:
                 self._sockets.add(sock)
             self._start(self._run, sock, self.connections)
 
-    def _run(self, sock: socket.socket, number: int) -> None:
+    def _run(self, accepted: socket.socket, number: int) -> None:
+        sock = accepted
         try:
             # A client that hangs up or does not trust us is what these servers are for.
             with contextlib.suppress(OSError, ValueError):
-                self.serve(sock, number)
+                if self._tls:
+                    sock = self._tls.wrap_socket(accepted, server_side=True)
+                    with self._lock:
+                        self._sockets.add(sock)
+                self.serve(Peer(sock, number, self._closing))
         finally:
             with self._lock:
                 self.open_connections -= 1
-                self._sockets.discard(sock)
+                self._sockets -= {accepted, sock}
             sock.close()
 
-    def serve(self, sock: socket.socket, number: int) -> None:
+    def serve(self, peer: Peer) -> None:
         raise NotImplementedError
 
 
@@ -307,11 +313,10 @@ class FaultServer(_Listener):
     ) -> None:
         self._steps = steps or (respond(),)
         self._at_accept = at_accept
-        self._tls = tls
         self._host = host
         self.requests: list[Recorded] = []
         """All that were read to their end, in the order of their arrival."""
-        super().__init__(backlog=backlog)
+        super().__init__(backlog=backlog, tls=tls)
 
     @property
     def url(self) -> str:
@@ -322,25 +327,15 @@ class FaultServer(_Listener):
         """List what came over one connection."""
         return [request for request in self.requests if request.connection == connection]
 
-    def serve(self, sock: socket.socket, number: int) -> None:
-        if self._tls:
-            sock = self._tls.wrap_socket(sock, server_side=True)
+    def serve(self, peer: Peer) -> None:
+        first = self._at_accept[peer.number - 1] if peer.number <= len(self._at_accept) else None
+        if first:
+            first(peer)
+        while peer.is_open and (request := peer.read_request()):
             with self._lock:
-                self._sockets.add(sock)
-        peer = Peer(sock, number, self._closing)
-        try:
-            first = self._at_accept[number - 1] if number <= len(self._at_accept) else None
-            if first:
-                first(peer)
-            while peer.is_open and (request := peer.read_request()):
-                with self._lock:
-                    step = self._steps[min(len(self.requests), len(self._steps) - 1)]
-                    self.requests.append(request)
-                step(peer)
-        finally:
-            with self._lock:
-                self._sockets.discard(sock)
-            sock.close()
+                step = self._steps[min(len(self.requests), len(self._steps) - 1)]
+                self.requests.append(request)
+            step(peer)
 
 
 class Proxy(_Listener):
@@ -362,31 +357,20 @@ class Proxy(_Listener):
         self._target = target
         self._credentials = credentials
         self._connect_step = connect_step
-        self._tls = tls
         self.seen: list[Recorded] = []
         """Every request that was made to the proxy itself; of a tunnel only its CONNECT."""
         self.tunnelled = b""
         """What went through tunnels towards the server."""
-        super().__init__()
+        super().__init__(tls=tls)
 
     def url(self, credentials: str = "") -> str:
         user = f"{credentials}@" if credentials else ""
         return f"http{'s' if self._tls else ''}://{user}127.0.0.1:{self.port}"
 
-    def serve(self, sock: socket.socket, number: int) -> None:
-        if self._tls:
-            sock = self._tls.wrap_socket(sock, server_side=True)
-            with self._lock:
-                self._sockets.add(sock)
-        peer = Peer(sock, number, self._closing)
-        try:
-            while peer.is_open and (request := peer.read_request()):
-                self.seen.append(request)
-                self._handle(peer, request)
-        finally:
-            with self._lock:
-                self._sockets.discard(sock)
-            sock.close()
+    def serve(self, peer: Peer) -> None:
+        while peer.is_open and (request := peer.read_request()):
+            self.seen.append(request)
+            self._handle(peer, request)
 
     def _handle(self, peer: Peer, request: Recorded) -> None:
         method, target, _ = request.line.split(" ")

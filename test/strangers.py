@@ -1,4 +1,4 @@
-"""Tools of strangers that tests use when they are installed."""
+"""Third-party tools, such as gevent or Sentry, that tests use when they are installed."""
 
 from __future__ import annotations
 

@@ -828,3 +828,24 @@ def test_a_header_that_cant_be_sent_is_an_error_with_its_one_cause(
     with pytest.raises(ApiValueError) as caught:
         send(client, _headers=headers)
     assert caught.value.reason == message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"configuration": "x"}, "configuration: expected a Configuration, got str"),
+        ({"host": Configuration()}, "host: expected text, got Configuration; pass it as configuration="),
+    ],
+)
+def test_a_client_takes_a_url_and_a_configuration_only(arguments: Any, message: str) -> None:
+    with pytest.raises(ApiTypeError, match=f"^{message}$"):
+        ApiClient(**arguments)
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Host", "Connection"])
+def test_a_header_that_frames_the_message_is_refused(name: str, sandbox: Sandbox) -> None:
+    with ApiClient(configuration=sandbox.configuration()) as client:
+        client.set_default_header(name, "2")
+        with pytest.raises(ApiValueError, match="set by the transport"):
+            OrderStatusApi(client).order_status(EVENT)
+    assert sandbox.requests == []

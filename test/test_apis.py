@@ -342,3 +342,9 @@ def test_the_key_travels_in_its_header_alone(sandbox: Sandbox, client: ApiClient
 def test_wire_names_and_python_names_mean_the_same(sandbox: Sandbox, client: ApiClient) -> None:
     OrderStatusApi(client).order_status(wire_names("OrderStatus", {"user_id": "u-42", "order_id": "o-1001"}))
     assert sandbox.events == [EVENT]
+
+
+@pytest.mark.parametrize("given", ["key", Configuration()])
+def test_an_api_object_takes_a_client_only(given: Any) -> None:
+    with pytest.raises(ApiTypeError, match=r"expected an ApiClient, got \w+; use ApiClient\(configuration=...\)"):
+        OrderStatusApi(given)

@@ -53,7 +53,7 @@ ROWS = {
     b"\x00\x00\x00": "is not JSON: Expecting value",
     LONG: "is longer than 1,048,576 bytes; it is not copied to the rejects",
     b'{"_userId": "u", "_userId": "v"}': "is not JSON: an object holds the same key twice",
-    b'{"_userId": NaN}': "is not JSON: it knows no NaN",
+    b'{"_userId": NaN}': "is not JSON: NaN is not JSON",
     b"[" * 2000: "is not JSON: it is nested more than 100 deep",
     b"[1]": "is no JSON object",
     b'"text"': "is no JSON object",
@@ -278,13 +278,13 @@ def test_an_empty_file_is_done_at_once(tmp_path: Path, service: Service) -> None
     ],
     ids=str,
 )
-def test_a_setting_that_makes_no_sense_is_refused(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+def test_a_setting_of_an_import_that_makes_no_sense_is_refused(
+    tmp_path: Path, settings: dict[str, Any], said: str
+) -> None:
     given: dict[str, Any] = {"files": write(tmp_path / "a.jsonl", [])} | settings
     with pytest.raises(BackfillError, match=said):
         Backfill(given.pop("files"), **given)
 
-
-# CSV
 
 MAP = """
 kind = "create_order"
@@ -553,9 +553,6 @@ def test_rows_of_json_may_have_columns_of_their_own(tmp_path: Path, service: Ser
     assert service.taken[0]["_isPrePaid"] is True
 
 
-# Databases
-
-
 @pytest.fixture
 def shop(tmp_path: Path) -> str:
     pytest.importorskip("sqlalchemy", reason="reads with SQLAlchemy")
@@ -704,9 +701,6 @@ def test_without_sqlalchemy_it_says_what_to_install(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", hidden, *given], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert 'pip install "thirdwatch-api[sqlalchemy]"' in done.stderr
-
-
-# The dry run
 
 
 def test_a_dry_run_lists_every_bad_row_and_sends_nothing(tmp_path: Path, service: Service) -> None:

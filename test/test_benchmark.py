@@ -1,4 +1,4 @@
-"""The benchmark runs. What it measures is no business of a test: machines that test are busy."""
+"""The benchmark runs. Its numbers are not tested, because a machine that runs tests is busy."""
 
 import re
 import subprocess

@@ -456,9 +456,9 @@ def test_a_handler_at_exit_may_send_an_event(sandbox: Sandbox, call: str, when: 
 def test_calls_that_the_end_of_the_program_cuts_off_are_counted_in_one_warning(sandbox: Sandbox) -> None:
     sandbox.fail(None, delay=PATIENCE, times=2)
     body = """
-configuration.deadline, configuration.callback_threads = 0.5, 1
+configuration.deadline, configuration.callback_threads = 0.25, 1
 other = thirdwatch_api.ApiClient(configuration=thirdwatch_api.Configuration(
-    host=configuration.host, api_key=configuration.api_key, deadline=0.5, callback_threads=1))
+    host=configuration.host, api_key=configuration.api_key, deadline=0.25, callback_threads=1))
 for client in (None, other):
     for _ in range(4):
         thirdwatch_api.OrderStatusApi(client).order_status(

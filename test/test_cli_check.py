@@ -18,7 +18,7 @@ import pytest
 from thirdwatch_api import ApiValueError, Configuration
 from thirdwatch_api.sandbox import Sandbox
 
-from .servers import Authority, FaultServer, Proxy, answer, cut
+from .servers import Authority, FaultServer, Proxy, cut, respond
 from .terminal import at_terminal, call, reaching
 
 Capture = pytest.CaptureFixture[str]
@@ -145,15 +145,15 @@ def test_a_port_where_nobody_listens_is_wrong(look: Any) -> None:
 
 
 @pytest.fixture
-def authority(tmp_path: Path, monkeypatch: Any) -> Authority:
+def trusted_authority(tmp_path: Path, monkeypatch: Any) -> Authority:
     """An authority that this machine trusts."""
     authority = Authority()
     monkeypatch.setenv("SSL_CERT_FILE", authority.write(str(tmp_path / "ca.pem")))
     return authority
 
 
-def test_a_certificate_is_described(authority: Authority, look: Any) -> None:
-    with FaultServer(answer(404, headers={"Date": formatdate(usegmt=True)}), tls=authority.server()) as server:
+def test_a_certificate_is_described(trusted_authority: Authority, look: Any) -> None:
+    with FaultServer(respond(404, headers={"Date": formatdate(usegmt=True)}), tls=trusted_authority.server()) as server:
         found = look("--host", server.url)
         assert server.requests[0].line == "GET /event/ HTTP/1.1"
     assert found["ok"]
@@ -162,11 +162,11 @@ def test_a_certificate_is_described(authority: Authority, look: Any) -> None:
     assert found["steps"]["clock"]["state"] == "ok"
 
 
-def test_a_certificate_that_ends_soon_is_worth_a_look(authority: Authority, look: Any) -> None:
+def test_a_certificate_that_ends_soon_is_worth_a_look(trusted_authority: Authority, look: Any) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     soon = datetime.now(timezone.utc) + timedelta(days=3)
-    authority.ca.issue_cert("127.0.0.1", not_after=soon).configure_cert(context)
-    with FaultServer(answer(404), tls=context) as server:
+    trusted_authority.ca.issue_cert("127.0.0.1", not_after=soon).configure_cert(context)
+    with FaultServer(respond(404), tls=context) as server:
         found = look("--host", server.url)
     assert found["ok"]
     assert found["steps"]["TLS"]["state"] == "unsure"
@@ -180,9 +180,9 @@ def test_a_certificate_that_ends_soon_is_worth_a_look(authority: Authority, look
     ],
 )
 def test_a_certificate_that_is_wrong_has_its_remedy(
-    names: tuple[str, ...], expired: bool, said: str, remedy: str, authority: Authority, look: Any
+    names: tuple[str, ...], expired: bool, said: str, remedy: str, trusted_authority: Authority, look: Any
 ) -> None:
-    with FaultServer(tls=authority.server(*names, expired=expired)) as server:
+    with FaultServer(tls=trusted_authority.server(*names, expired=expired)) as server:
         found = look("--host", server.url)
     assert found["wrong"] == "TLS"
     assert said in found["steps"]["TLS"]["text"]
@@ -206,10 +206,13 @@ def test_a_server_that_speaks_no_tls_is_wrong(look: Any) -> None:
 
 @pytest.mark.parametrize("credentials", ["", "user:pass-canary"])
 def test_a_proxy_is_gone_through_and_its_password_is_not_shown(
-    credentials: str, authority: Authority, look: Any, monkeypatch: Any
+    credentials: str, trusted_authority: Authority, look: Any, monkeypatch: Any
 ) -> None:
-    reply = answer(404, headers={"Date": formatdate(usegmt=True)})
-    with FaultServer(reply, tls=authority.server("shop.example")) as server, Proxy(server.port, credentials) as proxy:
+    reply = respond(404, headers={"Date": formatdate(usegmt=True)})
+    with (
+        FaultServer(reply, tls=trusted_authority.server("shop.example")) as server,
+        Proxy(server.port, credentials) as proxy,
+    ):
         monkeypatch.setenv("HTTPS_PROXY", proxy.url(credentials))
         found = look("--host", "https://shop.example/event")
         assert found["steps"]["proxy"]["text"] == f"{proxy.url()}, of the environment"
@@ -219,8 +222,8 @@ def test_a_proxy_is_gone_through_and_its_password_is_not_shown(
     assert "canary" not in json.dumps(found)
 
 
-def test_a_proxy_that_wants_a_password_is_wrong(authority: Authority, look: Any, monkeypatch: Any) -> None:
-    with FaultServer(tls=authority.server("shop.example")) as server, Proxy(server.port, "user:pass") as proxy:
+def test_a_proxy_that_wants_a_password_is_wrong(trusted_authority: Authority, look: Any, monkeypatch: Any) -> None:
+    with FaultServer(tls=trusted_authority.server("shop.example")) as server, Proxy(server.port, "user:pass") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url())
         found = look("--host", "https://shop.example/event")
     assert found["wrong"] == "TLS"
@@ -228,10 +231,10 @@ def test_a_proxy_that_wants_a_password_is_wrong(authority: Authority, look: Any,
     assert found["remedy"] == "add user and password to HTTPS_PROXY, or let the proxy allow shop.example"
 
 
-def test_a_proxy_of_tls_is_not_looked_into(authority: Authority, look: Any, monkeypatch: Any) -> None:
+def test_a_proxy_of_tls_is_not_looked_into(trusted_authority: Authority, look: Any, monkeypatch: Any) -> None:
     with (
-        FaultServer(answer(404), tls=authority.server("shop.example")) as server,
-        Proxy(server.port, tls=authority.server()) as proxy,
+        FaultServer(respond(404), tls=trusted_authority.server("shop.example")) as server,
+        Proxy(server.port, tls=trusted_authority.server()) as proxy,
     ):
         monkeypatch.setenv("HTTPS_PROXY", proxy.url())
         found = look("--host", "https://shop.example/event")
@@ -243,9 +246,9 @@ def test_a_proxy_of_tls_is_not_looked_into(authority: Authority, look: Any, monk
 @pytest.mark.parametrize(
     ("reply", "state", "text"),
     [
-        (answer(503), "unsure", "503 to a request that asks for nothing"),
-        (answer(200), "ok", "200 to a request that asks for nothing"),
-        (answer(302, headers={"Location": "https://x.example"}), "wrong", "302, no response of the service"),
+        (respond(503), "unsure", "503 to a request that asks for nothing"),
+        (respond(200), "ok", "200 to a request that asks for nothing"),
+        (respond(302, headers={"Location": "https://x.example"}), "wrong", "302, no response of the service"),
         (cut, "wrong", "was cut before"),
     ],
 )
@@ -269,7 +272,7 @@ def test_a_clock_that_is_wrong_is_found_by_the_date_of_the_response(
     seconds: float, state: str, text: str, look: Any
 ) -> None:
     date = formatdate(time.time() + seconds, usegmt=True)
-    with FaultServer(answer(404, headers={"Date": date})) as server:
+    with FaultServer(respond(404, headers={"Date": date})) as server:
         found = look("--host", server.url)
     assert found["steps"]["clock"]["state"] == state
     assert text in found["steps"]["clock"]["text"]
@@ -278,7 +281,7 @@ def test_a_clock_that_is_wrong_is_found_by_the_date_of_the_response(
 
 
 def test_a_date_that_is_none_says_nothing_of_the_clock(look: Any) -> None:
-    with FaultServer(answer(404, headers={"Date": "yesterday"})) as server:
+    with FaultServer(respond(404, headers={"Date": "yesterday"})) as server:
         found = look("--host", server.url)
     assert found["ok"]
     assert found["steps"]["clock"]["state"] == "-"

@@ -1,4 +1,4 @@
-"""Programs as they were written for 0.0.3, word for word, against a service on a real socket."""
+"""Programs written for 0.0.3, unchanged, against a service on a real socket."""
 
 import json
 import logging

@@ -5,6 +5,7 @@ import inspect
 import logging
 import pickle
 import pydoc
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +18,7 @@ import urllib3
 
 import thirdwatch_api
 from thirdwatch_api import ApiClient, Attempt, Configuration, OrderStatus, OrderStatusApi, ScoreApi, postback
-from thirdwatch_api.configuration import _CHECKS
+from thirdwatch_api._settings import CHECKS
 from thirdwatch_api.exceptions import ApiTypeError, ApiValueError, ServiceException
 from thirdwatch_api.sandbox import Sandbox
 
@@ -129,8 +130,16 @@ def test_help_shows_each_keyword_with_its_type_and_default() -> None:
     assert "retries: Retries = 3" in shown
 
 
+@each_setting
+def test_a_setting_is_named_once_where_it_is_declared(name: str) -> None:
+    source = Path(inspect.getfile(Configuration)).read_text(encoding="utf-8")
+    declared = [line for line in source.splitlines() if line.strip().startswith(f"{name}:")]
+    assert declared == [line for line in source.splitlines() if re.match(rf"    {name}: \w+ = .", line)]
+    assert len(declared) == 1
+
+
 def test_each_check_belongs_to_an_annotation_that_a_setting_has() -> None:
-    assert set(Configuration.__annotations__.values()) == set(_CHECKS)
+    assert set(Configuration.__annotations__.values()) == set(CHECKS)
 
 
 def test_a_setting_may_be_a_property_of_a_subclass() -> None:
@@ -249,7 +258,7 @@ def test_urllib3s_own_timeout_and_retry_are_kept_as_they_are() -> None:
 def test_a_host_that_is_assigned_none_is_the_default_again_or_refused() -> None:
     configuration = Configuration()
     with suppress(ApiTypeError, ApiValueError):
-        configuration.host = None  # type: ignore[assignment]  # as ApiClient(host=None) means the default
+        configuration.host = None
     assert configuration.host == HOST
 
 
@@ -276,7 +285,7 @@ def test_what_is_none_means_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert configuration.api_key == {API_KEY_HEADER: "from the environment"}
     assert configuration.host == "https://staging.example/event"
     configuration.api_key = None
-    configuration.host = None  # type: ignore[assignment]  # as ApiClient(host=None) means the default
+    configuration.host = None
     assert configuration.get_api_key_with_prefix(API_KEY_HEADER) is None
     assert configuration.host == "https://staging.example/event"
 
@@ -623,3 +632,8 @@ def test_an_attempt_can_be_pickled() -> None:
     attempt = Attempt("POST", "/v1/order_status", 1, status=503, error=ServiceException(503, "busy"), wait=0.5)
     twin = pickle.loads(pickle.dumps(attempt))
     assert (twin.number, twin.wait, str(twin.error)) == (1, 0.5, str(attempt.error))
+
+
+def test_a_log_file_that_cant_be_written_is_refused_when_it_is_set(tmp_path: Path) -> None:
+    with pytest.raises(ApiValueError, match=r"^logger_file: can't be written \(No such file or directory\)"):
+        Configuration().logger_file = tmp_path / "nowhere" / "x.log"

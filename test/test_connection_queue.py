@@ -1,4 +1,4 @@
-"""The queue of a pool's places: whatever happens, none is lost and none is had twice."""
+"""The queue of a pool's places: whatever happens, none is lost and none is used twice at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that has no file descriptor left: what is imported at its first use can't be."""
+"""A process that has no file descriptor left: an import at first use fails then."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def test_a_call_that_waited_for_a_place_connects_within_what_is_left_of_its_dead
 
     def respond_late(peer: Any) -> None:
         waiting.wait(PATIENCE)
-        peer.closing.wait(0.8)
+        peer.closing.wait(0.3)
         peer.send(message(headers={"Connection": "close"}))
         peer.hang_up()
 
@@ -154,9 +154,9 @@ def test_a_call_that_waited_for_a_place_connects_within_what_is_left_of_its_dead
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [address])
         waiting.set()
         with Stopwatch() as watch, pytest.raises(TimeoutException):
-            OrderStatusApi(client).order_status(EVENT, _deadline=1.0)
+            OrderStatusApi(client).order_status(EVENT, _deadline=0.5)
         assert first.result(PATIENCE).message == "taken"
-    watch.check(latest(1.0))
+    watch.check(latest(0.5))
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])

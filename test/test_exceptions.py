@@ -1,10 +1,9 @@
-"""The family of errors: who belongs to whom, what each says, and that each survives a pickle."""
+"""The family of errors: which class has which base, what each says, and that each can be pickled."""
 
 import copy
 import logging
 import pickle
 import re
-import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -41,7 +40,7 @@ from thirdwatch_api.exceptions import (
 from thirdwatch_api.sandbox import Sandbox
 
 from . import servers
-from .servers import FaultServer, closed_port, make_client, record_waits
+from .servers import Clock, FaultServer, closed_port, make_client, record_waits
 
 EVENT = OrderStatus(user_id="u-42")
 MISUSE = (ApiTypeError, ApiValueError)
@@ -382,9 +381,9 @@ def test_the_cause_of_a_failure_is_what_urllib3_raised() -> None:
     assert served.value.__cause__ is served.value.__context__ is None
 
 
-def test_a_call_whose_machine_slept_too_long_has_the_cause_of_the_last_attempt() -> None:
-    with FaultServer(servers.cut) as server, make_client(server.url, deadline=2) as client:
-        client.rest_client.sleep = lambda wait: time.sleep(2.1)
+def test_a_call_whose_machine_slept_too_long_has_the_cause_of_the_last_attempt(clock: Clock) -> None:
+    with FaultServer(servers.cut) as server, make_client(server.url, deadline=60) as client:
+        client.rest_client.sleep = lambda wait: clock.advance(61)
         with pytest.raises(ConnectionException) as caught:
             OrderStatusApi(client).order_status(EVENT)
     assert caught.value.attempts == 1

@@ -1,4 +1,4 @@
-"""What every fault between us and the service comes to: how many attempts, and which outcome."""
+"""What every fault between the client and the service leads to: how many attempts, and which outcome."""
 
 from __future__ import annotations
 
@@ -61,9 +61,20 @@ class Row(NamedTuple):
     status: int
 
     @property
-    def timeout(self) -> float:
+    def timeout(self) -> tuple[float, float]:
         """The time-out of the call: short where the server is silent, so that the test waits for little."""
-        return 0.1 if "stalled" in self.fault else 4.0
+        return 4.0, 0.05 if "stalled" in self.fault else 4.0
+
+
+def head_of(*values: int, size: int = 0) -> bytes:
+    """Write a success with headers of these lengths (less ten bytes for name and end), the last of which fills a size.
+
+    :param size: of all lines after the first
+    """
+    headers = {f"X-Pad{i}": "x" * length for i, length in enumerate(values)}
+    whole = message(headers=headers)
+    missing = size - len(whole.partition(b"\r\n")[2].removesuffix(OK))
+    return message(headers={**headers, "X-Last": "x" * (missing - 10)}) if size else whole
 
 
 def always(step: Step) -> tuple[Step, ...]:
@@ -195,6 +206,10 @@ NOT_HTTP = [
     row("two responses in one", always(raw(message() + message(500))), 1, SUCCESS, 200),
     row("a header of 100 kB", always(respond(headers={"X-Long": "x" * 100_000})), 4, ConnectionException, 0),
     row("a header of 60 kB", always(respond(headers={"X-Long": "x" * 60_000})), 1, SUCCESS, 200),
+    row("a header of 64 KiB", always(raw(head_of((1 << 16) - 10))), 1, SUCCESS, 200),
+    row("a header of a byte more", always(raw(head_of((1 << 16) - 9))), 4, ConnectionException, 0),
+    row("a head of 256 KiB", always(raw(head_of(*[60_000] * 4, size=1 << 18))), 1, SUCCESS, 200),
+    row("a head of a byte more", always(raw(head_of(*[60_000] * 4, size=(1 << 18) + 1))), 4, ConnectionException, 0),
     row("a reason of 100 kB", always(raw(head("HTTP/1.1 200 " + "x" * 100_000) + OK)), 4, ConnectionException, 0),
     row(
         "headers of 300 kB",

@@ -59,7 +59,7 @@ def _play(scene: str, way: str, step: int, scheme: str, folder: Path) -> Any:
         ("first", "soft", 11, "https", 500),
         ("retried", "hard", 7, "https", 1000),
         ("unread", "soft", 3, "http", 500),
-        ("waiting", "hard", 2, "http", 100),
+        ("waiting", "hard", 5, "http", 100),
     ],
 )
 def test_an_exception_at_any_line_of_a_call_leaves_nothing_behind(

@@ -1,4 +1,4 @@
-"""Connections are kept, and one that the server closed meanwhile is nobody's trouble."""
+"""Connections are kept, and one that the server closed in the meantime is replaced without an error."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from .servers import (
     EVENT,
     OK,
     PATIENCE,
+    Authority,
     Clock,
     FaultServer,
     Step,
     Then,
+    closed_port,
     cut,
     eventually,
     make_client,
@@ -89,6 +91,33 @@ def test_a_kept_connection_that_turns_out_closed_counts_as_an_attempt() -> None:
         assert (caught.value.attempts, len(server.requests)) == (4, 5)
     assert len(waits) == 2  # the first replacement is at once
     assert 0.2 <= waits[0] <= 0.4  # and the next wait is a first one
+
+
+def test_a_connection_that_was_kept_between_two_attempts_is_replaced_at_once_too() -> None:
+    retried: list[Attempt] = []
+    with FaultServer(respond(503), cut, respond()) as server:
+        with make_client(server.url, on_retry=retried.append) as client:
+            waits = record_waits(client)
+            OrderStatusApi(client).order_status(EVENT)
+        assert [request.connection for request in server.requests] == [1, 1, 2]
+    assert [attempt.wait for attempt in retried] == [*waits, 0.0]
+    assert len(waits) == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_after_a_kept_connection_that_was_closed_a_refused_one_is_backed_off_from(
+    tls: bool, authority: Authority, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = authority.server() if tls else None
+    with FaultServer(respond(), cut, tls=context) as server, make_client(server.url, ssl_ca_cert=ca_file) as client:
+        waits = record_waits(client)
+        OrderStatusApi(client).order_status(EVENT)
+        address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", closed_port()))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [address])
+        with pytest.raises(ConnectionException, match="refused") as caught:
+            OrderStatusApi(client).order_status(EVENT)
+        assert (caught.value.attempts, len(server.requests)) == (4, 2)
+    assert len(waits) == 2
 
 
 def test_without_retries_a_kept_connection_that_turns_out_closed_is_a_failure() -> None:

@@ -1,4 +1,4 @@
-"""What every model can do, asked of all 29."""
+"""What every model can do, tested for all 29."""
 
 import ast
 import copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from thirdwatch_api import (
+    ApiClient,
     ApiException,
     ApiValueError,
     Attempt,
@@ -19,6 +21,7 @@ from thirdwatch_api import (
     OrderStatusApi,
     ServiceException,
 )
+from thirdwatch_api.sandbox import Sandbox
 
 from .servers import EVENT, KEY, FaultServer, Step, closed_port, cut, delayed, make_client, record_waits, respond
 
@@ -198,3 +201,23 @@ def test_opentelemetry_sees_calls_of_threads_apart(spans: Any) -> None:
             handle.result(5)
         assert len(spans.get_finished_spans()) == 8
         assert len({request.headers["traceparent"] for request in server.requests}) == 8
+
+
+def test_an_interrupted_hook_gives_its_connection_back(sandbox: Sandbox) -> None:
+    calls: list[Attempt] = []
+
+    def interrupt(attempt: Attempt) -> None:
+        calls.append(attempt)
+        if len(calls) <= 2:
+            raise KeyboardInterrupt
+
+    settings = sandbox.configuration(on_response=interrupt, connection_pool_maxsize=1, deadline=2, retries=0)
+    with ApiClient(configuration=settings) as client:
+        with pytest.raises(KeyboardInterrupt):
+            OrderStatusApi(client).order_status(EVENT, _preload_content=False)
+        sandbox.close()
+        with pytest.raises(KeyboardInterrupt):
+            OrderStatusApi(client).order_status(EVENT)
+        sandbox.start()
+        assert OrderStatusApi(client).order_status(EVENT).message
+    assert threading.active_count() < 50

@@ -1,11 +1,14 @@
 """The OpenAPI document: what it says is what the facts say, and the sandbox serves it and takes its examples."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from thirdwatch_api.sandbox._schemas import _PYTHON_ONLY
 from .facts import API_KEY_HEADER, APIS, EVENTS, MODELS, VALUES
 from .strangers import need
 
+PAGE = Path(__file__).parents[1] / "docs" / "other-languages.md"
 DOCUMENT: dict[str, Any] = openapi()
 OPERATIONS = {
     operation["operationId"]: (verb, path, operation)
@@ -129,7 +133,10 @@ def test_each_operation_has_what_a_viewer_shows() -> None:
         assert operation["description"], name
         assert len(operation["tags"]) == 1
         assert operation["tags"][0] in tags
-    assert {operation["tags"][0] for _, _, operation in OPERATIONS.values()} == set(tags)
+    used = {operation["tags"][0] for _, _, operation in OPERATIONS.values()}
+    of_webhooks = {tag for webhook in DOCUMENT["webhooks"].values() for tag in webhook["post"]["tags"]}
+    assert used | of_webhooks == set(tags)
+    assert not used & of_webhooks, "generators write one file a tag, and would overwrite that of the operations"
 
 
 def test_each_operation_names_the_same_responses() -> None:
@@ -151,6 +158,8 @@ def test_a_model_has_the_fields_of_the_facts(model: str) -> None:
     only_identity = {"_userId"} & keys if model in EVENTS and not has_choice else set[str]()
     assert set(schema.get("required", ())) == {f.wire for f in fields if f.required} | only_identity
     assert schema.get("x-identity") == (IDENTITY if has_choice else None)
+    assert ("if" in schema) == has_choice
+    assert "anyOf" not in schema, "generators make halves of a model from it"
     assert not schema["additionalProperties"]
     for f in fields:
         known = VALUES.get(f"{model}.{f.name}")
@@ -214,6 +223,54 @@ def test_each_phrase_that_python_alone_has_is_still_there() -> None:
     )
     text = " ".join(source.replace("``", "`").split())
     assert [phrase for phrase in _PYTHON_ONLY if phrase.strip() not in text] == []
+
+
+def contents(node: Any) -> Iterator[dict[str, Any]]:
+    """All contents of requests and responses, wherever they are in a part of the document."""
+    if isinstance(node, dict):
+        yield from node.get("content", {}).values()
+        for part in node.values():
+            yield from contents(part)
+
+
+def test_each_example_is_valid() -> None:
+    need("openapi_spec_validator", "openapi")
+    from openapi_schema_validator import OAS31Validator
+
+    seen = 0
+    for content in contents(DOCUMENT):
+        validator = OAS31Validator(content["schema"] | {"components": DOCUMENT["components"]})
+        for example in content["examples"].values():
+            validator.validate(example["value"])
+            seen += 1
+    for schema in SCHEMAS.values():
+        for of in schema.get("properties", {}).values():
+            for value in of.get("examples", ()):
+                OAS31Validator(of).validate(value)
+                seen += 1
+    assert seen > 200
+
+
+@pytest.mark.parametrize(
+    ("event", "is_valid"),
+    [
+        ({"_userId": "u"}, True),
+        ({"_sessionId": "s"}, True),
+        ({"_userId": "", "_sessionId": "s"}, True),
+        ({}, False),
+        ({"_userId": ""}, False),
+        ({"_sessionId": ""}, False),
+    ],
+)
+def test_validators_and_the_sandbox_know_the_rule_about_the_identity(
+    event: dict[str, Any], is_valid: bool, sandbox: Sandbox
+) -> None:
+    path = f"{root(sandbox)}/event/v1/login"
+    assert ask("POST", path, event, {API_KEY_HEADER: sandbox.api_key})[0] == (200 if is_valid else 400)
+    need("openapi_spec_validator", "openapi")
+    from openapi_schema_validator import OAS31Validator
+
+    assert OAS31Validator(SCHEMAS["Login"] | {"components": DOCUMENT["components"]}).is_valid(event) == is_valid
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -288,3 +345,49 @@ def test_it_is_made_without_docstrings_too() -> None:
     document = json.loads(done.stdout)
     assert set(document["paths"]) == set(DOCUMENT["paths"])
     assert document["components"]["schemas"]["OrderStatus"]["properties"] == SCHEMAS["OrderStatus"]["properties"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="there is no curl, or no bash")
+def test_the_calls_by_curl_of_the_page_work(sandbox: Sandbox, client: ApiClient) -> None:
+    blocks = re.findall(r"^```bash\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    CreateOrderApi(client).create_order(CreateOrder(user_id="u-42", order_id="o-1001", amount="8200"))
+    TransactionApi(client).transaction(Transaction(user_id="u-42", order_id="o-1001", transaction_status="_success"))
+    variables = {"THIRDWATCH_URL": root(sandbox), "THIRDWATCH_API_KEY": sandbox.api_key}
+    printed = [
+        subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for block in blocks
+    ]
+    assert [done.stderr for done in printed] == [""] * 3
+    first, score, decision = (json.loads(done.stdout) for done in printed)
+    assert (first["message"], score["score"], decision["message"]) == (
+        "OrderStatus received",
+        82,
+        "ClientAction received",
+    )
+
+
+def test_the_page_names_each_operation_that_takes_the_key_elsewhere() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    elsewhere = [name for name, (_, _, operation) in OPERATIONS.items() if operation["security"] != [{"api_key": []}]]
+    assert sorted(elsewhere) == ["client_action", "register", "score"]
+    assert all(f"`{name}`" in text for name in elsewhere)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"_userId": 42}, {"_userId": "u", "_sessionId": None}, {"_userId": "u", "_originTimestamp": "yesterday"}],
+    ids=["number", "null", "time"],
+)
+def test_the_sandbox_is_laxer_than_the_document_where_the_page_says_so(event: dict[str, Any], sandbox: Sandbox) -> None:
+    assert ask("POST", f"{root(sandbox)}/event/v1/login", event, {API_KEY_HEADER: sandbox.api_key})[0] == 200
+    assert "laxer than the document in three things" in PAGE.read_text(encoding="utf-8")
+    need("openapi_spec_validator", "openapi")
+    from openapi_schema_validator import OAS31Validator
+
+    assert not OAS31Validator(SCHEMAS["Login"] | {"components": DOCUMENT["components"]}).is_valid(event)

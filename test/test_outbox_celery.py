@@ -54,6 +54,35 @@ def test_the_task_drains_the_outbox_that_is_used(
     assert len(sandbox.events) == 20
 
 
+def test_celery_repeats_nothing_by_itself() -> None:
+    """Its countdowns and late acknowledgements send a task twice where the broker's visibility time-out is shorter."""
+    from thirdwatch_api.contrib import celery as adapter
+
+    task: Any = adapter.drain
+    assert (task.acks_late, task.default_retry_delay, task.ignore_result) == (False, 180, True)
+    assert not hasattr(task, "autoretry_for") or not task.autoretry_for
+    text = Path(str(adapter.__file__)).read_text(encoding="utf-8")
+    assert not [word for word in ("countdown", "eta=", "retry(", "apply_async") if word in text]
+
+
+def test_a_server_of_the_tests_keeps_no_pipe_of_theirs_open(broker: str) -> None:
+    """A pipe that a server inherited would stay open after its test was killed."""
+    port = int(broker.rpartition(":")[2].partition("/")[0])
+    commands = {int(each.name): each / "cmdline" for each in Path("/proc").iterdir() if each.name.isdecimal()}
+    (server,) = [pid for pid, command in commands.items() if _is_server(command, port)]
+    targets = [str(Path(f"/proc/{server}/fd/{number}").readlink()) for number in range(3)]
+    assert targets[0] == os.devnull
+    assert all(target.endswith("/log") for target in targets[1:])
+
+
+def _is_server(command: Path, port: int) -> bool:
+    try:
+        text = command.read_bytes()
+    except OSError:  # it ended
+        return False
+    return f":{port}".encode() in text and b"127.0.0.1" in text
+
+
 def test_without_an_outbox_the_task_says_what_to_do() -> None:
     program = """
         import sys

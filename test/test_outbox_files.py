@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,11 +23,14 @@ import pytest
 
 from thirdwatch_api import OutboxCorruptException, OutboxException, OutboxFullException
 from thirdwatch_api.outbox import Outbox, Relay, RelayResult, drain, salvage
+from thirdwatch_api.outbox import _lock as lock_module
 from thirdwatch_api.outbox import _salvage as salvage_module
 from thirdwatch_api.outbox import _sqlite as sqlite_module
+from thirdwatch_api.outbox._store import Part
 
 from .delivery import QUICK, Service, event, events
 from .programs import run_script
+from .servers import OK, Peer, respond
 from .test_outbox_relay import running, settle, until
 
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
@@ -411,7 +415,7 @@ RELAY = """
     Relay._timing = QUICK
     outbox = Outbox(sys.argv[1])
     client = ApiClient(configuration=Configuration(host=sys.argv[2], api_key="k"))
-    Relay(outbox, api_client=client).run()
+    Relay(outbox, api_client=client, lease=float(sys.argv[3])).run()
 """
 
 
@@ -427,7 +431,7 @@ def spawn(program: str, *arguments: object, **settings: Any) -> subprocess.Popen
 def test_a_relay_that_is_killed_is_replaced_at_once(path: Path) -> None:
     with Outbox(path) as outbox, Service() as service, service.client() as client:
         outbox.create()
-        first = spawn(RELAY, path, service.url, stdout=subprocess.DEVNULL)
+        first = spawn(RELAY, path, service.url, 30, stdout=subprocess.DEVNULL)
         try:
             until(lambda: ":" in str(outbox.status().leader))
             with running(Relay(outbox, api_client=client)):
@@ -446,7 +450,7 @@ def test_a_relay_that_is_killed_is_replaced_at_once(path: Path) -> None:
 def test_a_frozen_relay_goes_on_where_it_was(path: Path) -> None:
     with Outbox(path) as outbox, Service() as service:
         outbox.add_all(events(600, 60))
-        relay = spawn(RELAY, path, service.url, stdout=subprocess.DEVNULL)
+        relay = spawn(RELAY, path, service.url, 30, stdout=subprocess.DEVNULL)
         try:
             until(lambda: len(service.taken) > 50)
             relay.send_signal(signal.SIGSTOP)
@@ -457,6 +461,148 @@ def test_a_frozen_relay_goes_on_where_it_was(path: Path) -> None:
             relay.kill()
             relay.wait()
         assert (sum(map(len, service.steps.values())), service.out_of_order, service.twice) == (601, [], 0)
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_frozen_relay_is_replaced_within_a_lease_and_finds_out_when_it_wakes(path: Path, turns: int) -> None:
+    """It is frozen while all its calls are under way, and it holds no lock of the database."""
+    with Outbox(path) as outbox, Service() as service, service.client() as client:
+        outbox.add_all(events(600, 60))
+        for turn in range(turns):
+            release = threading.Event()
+
+            def held(peer: Peer, release: Any = release) -> None:
+                release.wait(60)
+                respond(200, OK)(peer)
+
+            service.decide = lambda _, held=held: held
+            before = service.calls
+            frozen = spawn(RELAY, path, service.url, 0.5, stdout=subprocess.DEVNULL)
+            try:
+                until(lambda: service.calls == before + 8)  # noqa: B023 - called here
+                frozen.send_signal(signal.SIGSTOP)
+                assert os.waitpid(frozen.pid, os.WUNTRACED)[0] == frozen.pid
+                outbox.add(event("late", turn))  # who adds is not held up
+                service.decide = lambda _: 200
+                before = service.calls
+                with running(Relay(outbox, api_client=client, lease=0.5)):
+                    until(lambda: service.calls > before + 50)  # noqa: B023 - called here
+                    assert str(outbox.status().leader).split(":")[1] == str(os.getpid())
+                    release.set()
+                    frozen.send_signal(signal.SIGCONT)
+                    until(lambda: outbox.status().pending == 0)
+                    time.sleep(0.1)
+                    assert str(outbox.status().leader).split(":")[1] == str(os.getpid())
+            finally:
+                frozen.kill()
+                frozen.wait()
+            outbox.add_all(event(f"o-{i % 60}", 600 + 100 * turn + i) for i in range(100))
+        assert settle(outbox, service).left == 0
+        assert (sum(map(len, service.steps.values())), service.out_of_order) == (600 + 101 * turns, [])
+        assert service.twice <= turns * (8 + 100)
+    assert not [
+        name for name in path.parent.iterdir() if name.suffix not in (".db", ".db-relay", ".db-turn", ".db-reserve")
+    ]
+
+
+def test_who_is_replaced_while_it_stands_by_or_leads_does_not_lead(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Outbox(path) as outbox:
+        outbox.create()
+        first, second, third = (outbox.executor.lead(Part(0, 1), name, 0.5) for name in ("1st", "2nd", "3rd"))
+        assert [first.take(), second.take()] == [True, False]
+        until(second.take)  # the first one does not renew
+        assert [first.take(), second.take(), third.take()] == [False, True, False]
+        part = outbox.executor.lead(Part(0, 2), "part", 0.5)
+        assert not part.take()
+        second.leave()
+        assert part.take()
+        part.leave()
+        assert first.take()
+
+
+def test_a_frozen_relay_is_not_replaced_by_one_of_other_parts(path: Path) -> None:
+    with Outbox(path) as outbox:
+        outbox.create()
+        parts = [outbox.executor.lead(Part(0, 2), name, 0.5) for name in ("frozen", "waiting")]
+        whole = outbox.executor.lead(Part(0, 1), "whole", 0.5)
+        assert [parts[0].take(), whole.take()] == [True, False]
+        monotonic_end = time.monotonic() + 0.6
+        until(lambda: time.monotonic() > monotonic_end)
+        assert not whole.take()
+        assert parts[1].take()
+        assert not whole.take()
+
+
+def test_a_turn_that_does_not_come_is_no_lead(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_module, "_PATIENCE", 0.05)
+    with Outbox(path) as outbox:
+        outbox.create()
+        lead = outbox.executor.lead(Part(0, 1), "1st", 30)
+        assert lead.take()
+        with lock_module._turn(str(path)) as is_ours:
+            assert is_ours
+            assert not lead.take()
+        assert lead.take()
+        lead.leave()
+
+
+def test_a_replacement_that_meets_another_part_gives_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Outbox(path) as outbox:
+        outbox.create()
+        first, second = (outbox.executor.lead(Part(0, 1), name, 0.5) for name in ("1st", "2nd"))
+        assert first.take()
+        other = path.with_name(path.name + "-relay-0-of-2")
+        file = os.open(other, os.O_CREAT | os.O_RDWR)
+        assert lock_module._lock(file)
+        end = time.monotonic() + 0.6
+        until(lambda: time.monotonic() > end)
+        assert not second.take()
+        os.close(file)
+        assert second.take()
+        second.leave()
+
+
+@FORKS
+def test_a_child_leads_at_once_when_its_parent_is_killed(path: Path) -> None:
+    program = """
+        import os, signal, sys, time
+        from test.delivery import event
+        from thirdwatch_api import ApiClient, Configuration
+        from thirdwatch_api.outbox import Outbox
+        outbox = Outbox(sys.argv[1], fsync=False)
+        client = ApiClient(configuration=Configuration(host=sys.argv[2], api_key="k"))
+        outbox.start(api_client=client)
+        while not outbox.status().leader:
+            time.sleep(0.01)
+        if os.fork():
+            while outbox.status().pending < 1:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
+        parent = os.getppid()
+        with outbox._lock:
+            pass
+        outbox.add(event("child", 1))  # starts a relay, which stands by
+        while os.getppid() == parent:
+            time.sleep(0.01)
+        outbox.add(event("child", 2))
+        while outbox.status().pending:
+            time.sleep(0.01)
+        os._exit(0)
+    """
+    ready = threading.Event()
+
+    def decide(given: Any) -> Any:
+        ready.wait(60)
+        return 200
+
+    with Service(decide) as service:
+        parent = spawn(program, path, service.url)
+        parent.wait(60)
+        assert parent.returncode == -signal.SIGKILL
+        ready.set()
+        until(lambda: service.steps.get("child") == [1, 2])
+        with Outbox(path) as outbox:
+            until(lambda: outbox.status().pending == 0)
 
 
 def test_limits_are_those_of_this_test_alone() -> None:

@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from .delivery import Service
 from .test_outbox_files import FORKS, spawn
 from .test_outbox_relay import until
 
-KILLS = int(os.environ.get("OUTBOX_KILLS", "12"))
+KILLS = int(os.environ.get("OUTBOX_KILLS", "12" if os.environ.get("SERVERS") else "6"))
 THREADS, NOTED_AT_ONCE = 8, 100
 
 WRITER = """
@@ -52,12 +52,12 @@ RELAY = """
 
 
 @contextmanager
-def sqlite(path: Path) -> Iterator[str]:
+def sqlite(path: Path) -> Generator[str]:
     yield str(path / "thirdwatch.db")
 
 
 class Deaths:
-    """Tells when the service took as many events as the next relay may live for."""
+    """The moments at which relays are killed: after the service took a random number of events."""
 
     def __init__(self, service: Service, chance: random.Random) -> None:
         self._service = service
@@ -80,7 +80,7 @@ class Deaths:
 def write(url: str, first: int, chance: random.Random) -> set[int]:
     """Let two shops add events of their own orders until they are killed; return what was accepted."""
     writers = [
-        spawn(WRITER, url, first + 1_000_000 * i, chance.randrange(10, 190), name, stdout=subprocess.PIPE)
+        spawn(WRITER, url, first + 1_000_000 * i, chance.randrange(10, 200), name, stdout=subprocess.PIPE)
         for i, name in enumerate("ab")
     ]
     accepted: set[int] = set()

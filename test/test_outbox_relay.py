@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import re
 import signal
@@ -68,7 +69,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(25 if os.environ.get("SERVERS") else 4))
 def test_mixed_failures_lose_nothing_and_keep_the_order(outbox: Outbox, seed: int) -> None:
     chance = random.Random(seed)
 
@@ -79,7 +80,7 @@ def test_mixed_failures_lose_nothing_and_keep_the_order(outbox: Outbox, seed: in
         if roll < 0.07:
             return 500
         if roll < 0.10:
-            return cut  # the service took it, and nobody learns of it
+            return cut  # the service took it, and the client does not know
         return 200
 
     outbox.add_all(events(1000, 200))
@@ -192,7 +193,18 @@ def test_a_pause_outlives_the_relay_that_began_it(outbox: Outbox) -> None:
         assert drain(outbox, seconds=5, api_client=client) == RelayResult(1, 0, 0)
 
 
-def test_without_a_response_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("ends_in", [-1.0, 86400.0], ids=["over", "before the clock was set back"])
+def test_a_pause_that_is_none_any_more_is_forgotten(outbox: Outbox, ends_in: float) -> None:
+    outbox.add(event())
+    with Service(lambda _: 503) as service, service.client() as client:
+        drain(outbox, seconds=0.1, api_client=client)
+    outbox.executor.write("UPDATE thirdwatch_relay SET paused = :until", {"until": time.time() + ends_in})
+    with Service() as service, service.client() as client, running(Relay(outbox, api_client=client)):
+        until(lambda: outbox.status()[:2] == (0, 0))
+        assert outbox.status().reason is None
+
+
+def test_without_a_connection_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     outbox.add_all(events(20, 20))
     client = ApiClient(configuration=Configuration(host=f"http://127.0.0.1:{closed_port()}", api_key="k"))
     with client:
@@ -261,15 +273,10 @@ def test_the_first_refusals_of_a_backlog_do_not_keep_the_rest_from_being_tried(o
 
 def test_the_rate_is_kept(outbox: Outbox) -> None:
     outbox.add_all(events(60, 60))
-    times: list[float] = []
-
-    def decide(_: Any) -> int:
-        times.append(time.monotonic())
-        return 200
-
-    with Service(decide) as service:
+    started = time.monotonic()
+    with Service() as service:
         settle(outbox, service, rate=100)
-    assert times[-1] - times[0] >= (60 - 1) / 100 - 0.1 - 0.05
+    assert time.monotonic() - started >= (60 - 1) / 100 - 0.1  # ten may go at once
 
 
 def test_parts_send_their_own_orders_and_a_relay_for_the_whole_is_refused(tmp_path: Path) -> None:
@@ -345,13 +352,14 @@ def test_the_lead_is_kept_by_who_has_the_file_and_not_its_name(outbox: Outbox, t
 
 def test_a_lead_that_can_not_be_locked_is_an_error_of_the_family(outbox: Outbox, tmp_path: Path) -> None:
     outbox.add(event())
-    (tmp_path / "thirdwatch.db-relay").write_bytes(b"no database, but long enough to be taken for one" * 100)
+    (tmp_path / "thirdwatch.db-relay").unlink()
+    (tmp_path / "thirdwatch.db-relay").mkdir()
     with pytest.raises(OutboxException, match=r"thirdwatch\.db-relay: can't be locked"):
         outbox.executor.lead(Part(0, 1), "a", 30).take()
 
 
 class Flaky(SqliteExecutor):
-    """Fails as long as the test wants."""
+    """Fails while ``fails`` is set."""
 
     fails = False
 
@@ -445,7 +453,7 @@ def test_a_clock_that_jumps_freezes_nothing(outbox: Outbox) -> None:
         assert settle(outbox, service) == RelayResult(4, 0, 0)
 
 
-def test_hooks_learn_of_each_event_and_break_nothing(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_hooks_are_called_with_each_event_and_break_nothing(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     outbox.add_all(events(20, 20))
     sent: list[StoredEvent] = []
 

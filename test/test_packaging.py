@@ -58,11 +58,24 @@ BELOW = {
     "exceptions": set[str](),
     "attempt": {"exceptions"},
     "models": {"exceptions"},
-    "configuration": {"exceptions", "version"},
+    "_settings": {"exceptions"},
+    "_headers": {"_settings", "exceptions"},
+    "configuration": {"_settings", "exceptions", "version"},
     "callbacks": {"configuration", "exceptions"},
-    "rest": {"attempt", "configuration", "exceptions", "version"},
-    "api_client": {"callbacks", "configuration", "exceptions", "models", "rest", "version"},
-    "apis": {"api_client", "configuration", "exceptions", "models"},
+    "rest": {"_settings", "attempt", "configuration", "exceptions", "version"},
+    "_event_request": {"exceptions", "models", "rest"},
+    "api_client": {
+        "_event_request",
+        "_headers",
+        "_settings",
+        "callbacks",
+        "configuration",
+        "exceptions",
+        "models",
+        "rest",
+        "version",
+    },
+    "apis": {"_settings", "api_client", "configuration", "exceptions", "models"},
     "postback": {"configuration", "exceptions", "models"},
     "outbox": {"api_client", "apis", "exceptions", "models"},
     "backfill": {"api_client", "apis", "configuration", "exceptions", "models", "outbox"},
@@ -111,12 +124,13 @@ def module_name(source: Path) -> str:
 MODULES = {module_name(source) for source in SOURCES}
 
 
-def imports(source: Path, *, typing: bool = False) -> Iterator[str]:
+def imports(source: Path, *, typing: bool = False, root: Path = ROOT) -> Iterator[str]:
     """Name the modules that a file imports at run time, wherever in the file it does.
 
     :param typing: name also those that it imports for type checkers alone
+    :param root: the folder that the package is in
     """
-    package = source.relative_to(ROOT).parent.parts
+    package = source.relative_to(root).parent.parts
     pending: list[ast.AST] = [ast.parse(source.read_text(encoding="utf-8"))]
     while pending:
         node = pending.pop()
@@ -143,7 +157,7 @@ def part(module: str) -> str:
 
 
 PARTS = {part(module) for module in MODULES}
-HELPERS = {name for name in PARTS if name.startswith("_")} - {"__init__", "__main__"}
+HELPERS = {name for name in PARTS if name.startswith("_")} - BELOW.keys()
 
 
 def test_the_version_is_stated_once() -> None:
@@ -255,6 +269,13 @@ def test_a_helper_imports_no_part_of_the_package() -> None:
     assert {name: parts_imported_by(name) - HELPERS for name in HELPERS} == {name: set[str]() for name in HELPERS}
 
 
+def test_the_map_of_the_architecture_names_every_part_of_the_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*`) \|", page.partition("## The map")[2].partition("\n## ")[0], re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)/?`", row)}
+    assert PARTS - {"__main__"} - named == set()
+
+
 def test_every_part_of_the_package_has_its_place() -> None:
     assert {*BELOW, "cli", "contrib", "sandbox"} == PARTS - HELPERS
 
@@ -329,15 +350,83 @@ LAZY_PACKAGES = {"thirdwatch_api", "thirdwatch_api.apis", "thirdwatch_api.models
 """Packages that import their parts for type checkers, and at run time on first use: they are above their parts."""
 
 
-def test_only_two_imports_for_type_checkers_close_a_cycle() -> None:
+def typing_graph() -> dict[str, set[str]]:
+    """Name the modules that each module imports, for type checkers and late ones included."""
     graph = {module_name(source): set(imports(source, typing=True)) & MODULES for source in SOURCES}
     for module in graph.keys() - LAZY_PACKAGES:
         graph[module] -= LAZY_PACKAGES  # a part may look up a name in its package when it runs
-    for module, above in TYPING_CYCLES.items():
+    return graph
+
+
+def close_a_cycle_only_by(graph: dict[str, set[str]], edges: dict[str, str]) -> None:
+    for module, above in edges.items():
         with pytest.raises(CycleError):
             list(TopologicalSorter(graph).static_order())
         graph[module].remove(above)
     assert list(TopologicalSorter(graph).static_order())
+
+
+def test_only_two_imports_for_type_checkers_close_a_cycle() -> None:
+    close_a_cycle_only_by(typing_graph(), TYPING_CYCLES)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from .api_client import ApiClient",
+        "if TYPE_CHECKING:\n    from .apis._api import Api",
+        "def late() -> None:\n    from .rest._call import Call",
+        'def late() -> None:\n    load(".postback", __package__)',
+    ],
+    ids=["at the top", "for type checkers", "late", "by load"],
+)
+def test_another_import_that_closes_a_cycle_is_found(tmp_path: Path, line: str) -> None:
+    graph = typing_graph()
+    source = tmp_path / "thirdwatch_api" / "_settings.py"
+    source.parent.mkdir()
+    source.write_text(f"{(PACKAGE / '_settings.py').read_text(encoding='utf-8')}\n\n{line}\n")
+    graph["thirdwatch_api._settings"] = set(imports(source, typing=True, root=tmp_path)) & MODULES
+    with pytest.raises(CycleError):
+        close_a_cycle_only_by(graph, TYPING_CYCLES)
+
+
+BRANCHES = (ast.If, ast.For, ast.While, ast.ExceptHandler, ast.match_case)
+
+
+def too_large(source: str) -> list[str]:
+    """Name the functions that have more than 40 lines of code, or more than 12 branches.
+
+    Docstring, blank lines and comments are no code. A function within a function counts for both.
+    """
+    lines = source.splitlines()
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            docstring = node.body[0].end_lineno if ast.get_docstring(node) is not None else None
+            own = [
+                *lines[node.lineno - 1 : node.body[0].lineno - 1],
+                *lines[docstring or node.body[0].lineno - 1 : node.end_lineno],
+            ]
+            code = [line for line in own if line.strip() and not line.lstrip().startswith("#")]
+            branches = [inner for inner in ast.walk(node) if isinstance(inner, BRANCHES)]
+            if len(code) > 40 or len(branches) > 12:
+                found.append(node.name)
+    return found
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=module_name)
+def test_no_function_is_longer_than_a_screen_or_has_more_than_12_branches(source: Path) -> None:
+    assert too_large(source.read_text(encoding="utf-8")) == []
+
+
+def test_a_function_that_is_too_large_is_found() -> None:
+    line, branch = "    x = 1\n", "    if x:\n        x = 1\n"
+    docstring = '    """Say.\n\n    More.\n    """\n    # why\n\n'
+    assert too_large(f"def f(\n    self,\n) -> None:\n{37 * line}") == []
+    assert too_large(f"def f(\n    self,\n) -> None:\n{38 * line}") == ["f"]
+    assert too_large(f"def f(self) -> None:\n{docstring}{39 * line}") == []
+    assert too_large(f"def f(self) -> None:\n{12 * branch}") == []
+    assert too_large(f"def f(self) -> None:\n{13 * branch}") == ["f"]
 
 
 def test_only_rest_imports_urllib3() -> None:
@@ -418,7 +507,8 @@ def test_each_link_on_the_page_of_an_index_is_absolute(kind: str) -> None:
 def test_the_wheel_holds_the_package_and_nothing_else() -> None:
     with zipfile.ZipFile(_distribution("*.whl")) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    package = {path.relative_to(ROOT).as_posix() for path in [*SOURCES, PACKAGE / "py.typed"]}
+    files = [*SOURCES, PACKAGE / "py.typed", *(PACKAGE / "sandbox" / "page").iterdir()]
+    package = {path.relative_to(ROOT).as_posix() for path in files}
     assert names == package | {f"{PLUGIN}.py"}
 
 
@@ -471,6 +561,23 @@ def test_the_installed_wheel_runs_without_any_test_tool(bare: Path) -> None:
     code = "import thirdwatch_api; print(thirdwatch_api.__version__)"
     run = subprocess.run([python, "-W", "error", "-c", code], cwd=bare, check=True, capture_output=True, text=True)
     assert run.stdout.strip() == thirdwatch_api.__version__
+
+
+@built
+def test_the_installed_wheel_serves_the_page_of_the_sandbox(bare: Path) -> None:
+    python = next(bare.glob("bin/python"))
+    code = """
+import urllib.request
+from thirdwatch_api.sandbox import Sandbox
+
+with Sandbox() as sandbox:
+    root = sandbox.host.removesuffix("event")
+    for name in ("", "_sandbox/page.js", "_sandbox/page.css", "_sandbox/icon.svg"):
+        print(len(urllib.request.urlopen(root + name).read()))
+"""
+    run = subprocess.run([python, "-W", "error", "-c", code], cwd=bare, check=True, capture_output=True, text=True)
+    assert all(int(size) > 200 for size in run.stdout.split())
+    assert len(run.stdout.split()) == 4
 
 
 def _distribution(pattern: str) -> Path:

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -95,25 +96,29 @@ def test_an_event_appears_within_a_second(page: Visit, client: ApiClient, sandbo
         """() => {
             window.seen = [];
             new MutationObserver((changes) => {
-                for (const change of changes) for (const node of change.addedNodes) window.seen.push([node.id, Date.now()]);
+                const nodes = changes.flatMap((change) => [...change.addedNodes]);
+                window.seen.push(...nodes.map((node) => [node.id, Date.now()]));
             }).observe(document.getElementById("rows"), { childList: true });
         }"""
     )
-    for _ in range(3):
-        number = len(sandbox.requests) + 1
+    waits: list[float] = []
+    while not waits or (min(waits) >= 1000 and len(waits) < 20):  # the machine may be busy with something else
         fulfil(client)
-        page.page.wait_for_selector(f"#request-{number}")
-    seen = dict(page.page.evaluate("() => window.seen"))
-    waits = [seen[f"request-{request.number}"] - request.time.timestamp() * 1000 for request in sandbox.requests]
-    assert min(waits) < 1000  # the best of three, for the machine may be busy
+        request = sandbox.requests[-1]
+        page.page.wait_for_selector(f"#request-{request.number}")
+        seen = dict(page.page.evaluate("() => window.seen"))
+        waits.append(seen[f"request-{request.number}"] - request.time.timestamp() * 1000)
+    assert min(waits) < 1000
 
 
-def test_the_list_can_be_filtered(page: Visit, client: ApiClient, make_client: Callable[..., ApiClient]) -> None:
+def test_the_list_can_be_filtered(
+    page: Visit, client: ApiClient, make_sandbox_client: Callable[..., ApiClient]
+) -> None:
     for number in range(5):
         fulfil(client, f"o-{number}")
     LoginApi(client).login(Login(user_id="u-7", login_status="_success"))
     with pytest.raises(ApiException):
-        fulfil(make_client(api_key="wrong", retries=0), "o-3")
+        fulfil(make_sandbox_client(api_key="wrong", retries=0), "o-3")
     page.until("document.querySelectorAll('.row').length === 7")
     page.page.fill("#filter-text", "o-3")
     page.until("document.querySelectorAll('.row').length === 2")
@@ -128,7 +133,7 @@ def test_the_list_can_be_filtered(page: Visit, client: ApiClient, make_client: C
     page.until("document.querySelectorAll('.row').length === 1")
     page.page.fill("#filter-text", "nothing like it")
     page.until("!document.querySelector('.row')")
-    assert page.text("#empty-title") == "No request matches"
+    page.until("document.getElementById('empty-title').innerText === 'No request matches'")
     fulfil(client, "o-9")
     page.page.fill("#filter-text", "o-9")
     page.page.select_option("#filter-kind", "")
@@ -141,7 +146,7 @@ def test_an_order_shows_its_steps_score_and_json(page: Visit, client: ApiClient,
     page.page.click(".row:has-text('create_order')")
     page.page.wait_for_selector("#trail li:nth-child(3)")
     steps = [step.replace("\n", " ") for step in page.texts("#trail li")]
-    assert steps == ["create_order 200 ok", "transaction 200 ok", "score_postback: score 82 200"]
+    assert steps == ["create_order 200", "transaction 200", "postback score 82 200"]
     label = page.page.get_attribute("#score svg", "aria-label")
     assert label == "Score 82, red: above the threshold of 70"
     assert page.texts("#reasons li")[0].replace("\n", " ") == "green Failed transactions: 0"
@@ -176,17 +181,17 @@ def test_a_decision_reaches_the_shop(page: Visit, client: ApiClient, shop: Recei
     page.page.click("[data-action=approved]")
     page.until("document.getElementById('action-result').innerText === 'Sent \"approved\": the shop responded 200'")
     assert shop.bodies == [{"order_id": "o-1001", "action_type": "approved", "action_message": ""}]
-    page.page.wait_for_selector("#trail li:has-text('action_postback: approved')")
+    page.page.wait_for_selector("#trail li:has-text('postback approved')")
     page.page.click("[data-action=declined]")
     page.until("document.getElementById('action-result').innerText.startsWith('Sent \"declined\"')")
     page.page.fill("#score-value", "33")
     page.page.click("#score-form button")
     page.until("document.getElementById('action-result').innerText === 'The score is 33'")
-    page.page.click("text=Correct the address")
+    page.page.click("summary:text-is('Address')")
     page.page.fill("#address-form [name=city]", "Goa")
     page.page.click("#address-form button")
     page.until("document.getElementById('action-result').innerText.startsWith('Sent the address')")
-    page.page.click("text=Report a payment link")
+    page.page.click("summary:text-is('Payment link')")
     page.page.click("#link-form button")
     page.until("document.getElementById('action-result').innerText.startsWith('Sent the payment link')")
     assert [each.kind for each in sandbox.postbacks] == [
@@ -202,15 +207,15 @@ def test_a_decision_reaches_the_shop(page: Visit, client: ApiClient, shop: Recei
     page.until("document.getElementById('action-result').innerText.endsWith('the shop responded 500')")
 
 
-def test_a_fault_meets_the_client_which_sends_again(page: Visit, make_client: Callable[..., ApiClient]) -> None:
+def test_a_fault_meets_the_client_which_sends_again(page: Visit, make_sandbox_client: Callable[..., ApiClient]) -> None:
     page.page.fill("#fault-form [name=times]", "2")
     page.page.click("#fault-form button")
-    page.page.wait_for_selector("#queue li:has-text('503 × 2')")
+    page.page.wait_for_selector("#queue li:has-text('503 x 2')")
     with pytest.raises(ServiceException) as caught:
-        fulfil(make_client(retries=0))
+        fulfil(make_sandbox_client(retries=0))
     assert caught.value.status == 503
     page.page.wait_for_selector("#queue li:text-is('503')")
-    fulfil(make_client(retries=1))
+    fulfil(make_sandbox_client(retries=1))
     page.until("document.getElementById('queue-size').innerText === 'is empty: responses are normal'")
     page.until("document.querySelectorAll('.row').length === 3")
     assert [row.split("\n")[4] for row in page.texts(".row")] == ["200 ok", "503 scripted", "503 scripted"]
@@ -221,8 +226,8 @@ def test_a_fault_meets_the_client_which_sends_again(page: Visit, make_client: Ca
     page.page.wait_for_selector("#queue li:has-text('normal response then cut')")
 
 
-def test_each_problem_stands_at_its_place(page: Visit, make_client: Callable[..., ApiClient]) -> None:
-    client = make_client(client_side_validation=False, retries=0)
+def test_each_problem_stands_at_its_place(page: Visit, make_sandbox_client: Callable[..., ApiClient]) -> None:
+    client = make_sandbox_client(client_side_validation=False, retries=0)
     with pytest.raises(ApiException):
         OrderStatusApi(client).order_status({"_orderId": "o-1", "_orderStatus": "fulfiled", "_amont": "x"})
     page.page.click(".row")
@@ -236,22 +241,26 @@ def test_each_problem_stands_at_its_place(page: Visit, make_client: Callable[...
     assert [text.split(":")[0] for text in before] == ["{", '"_amont"', '"_orderStatus"']
 
 
-def test_a_hostile_event_is_text(page: Visit, make_client: Callable[..., ApiClient], sandbox: Sandbox) -> None:
-    client = make_client(client_side_validation=False, retries=0)
-    event = {key: HOSTILE for key in ("_userId", "_orderId", "_orderStatus", "_reason", HOSTILE)}
+def test_a_hostile_event_is_text(page: Visit, make_sandbox_client: Callable[..., ApiClient], sandbox: Sandbox) -> None:
+    client = make_sandbox_client(client_side_validation=False, retries=0)
+    event: dict[str, object] = dict.fromkeys(("_userId", "_orderId", "_orderStatus", "_reason", HOSTILE), HOSTILE)
     with pytest.raises(ApiException):
         OrderStatusApi(client).order_status(event)
-    OrderStatusApi(client).order_status({key: HOSTILE for key in ("_userId", "_orderId", "_orderStatus")})
+    OrderStatusApi(client).order_status(dict.fromkeys(("_userId", "_orderId", "_orderStatus"), HOSTILE))
     CustomEventApi(client).custom_event(Custom(user_id="u", custom_info={HOSTILE: HOSTILE, "text": "x" * 1_000_000}))
     ask_raw(sandbox, "/" + "<script>alert(1)</script>")
-    page.until("document.querySelectorAll('.row').length === 4")
-    for place in range(4):
+    ask_raw(sandbox, "/event/v1/login", b'{"_orderId": "\\ud800", "_userId": "\\udfff"}')
+    page.until("document.querySelectorAll('.row').length === 5")
+    for place in range(1, 5):
         page.page.click(f".row >> nth={place}")
         page.until(f"document.querySelectorAll('.row')[{place}].getAttribute('aria-selected') === 'true'")
         page.page.wait_for_selector("#request-view:not([hidden])")
-        if place != 0:
+        page.page.click(".row >> nth=0")
+        page.page.wait_for_selector("#order-title:text-is('Order ?')")
+        page.page.click(f".row >> nth={place}")
+        if place != 1:
             page.page.wait_for_selector("#json .line")
-        if place == 1:
+        if place == 2:
             page.page.click("#show-personal")
             page.page.click("text=Show all 1,000,002 characters")
     shown = page.page.evaluate("() => document.body.textContent")
@@ -265,31 +274,34 @@ def test_a_hostile_event_is_text(page: Visit, make_client: Callable[..., ApiClie
     assert page.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
-def ask_raw(sandbox: Sandbox, path: str) -> None:
+def ask_raw(sandbox: Sandbox, path: str, body: bytes | None = None) -> None:
     parts = urlsplit(sandbox.host)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
-    connection.request("GET", path)
+    connection.request("GET" if body is None else "POST", path, body)
     connection.getresponse().read()
     connection.close()
+
+
+FRAMES = """() => {
+    window.longest = 0;
+    let last = performance.now();
+    const look = (now) => {
+        window.longest = Math.max(window.longest, now - last);
+        last = now;
+        requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+}"""
+"""Measures the longest time between two frames."""
 
 
 def test_10_000_requests_stay_smooth(chromium: Any, sandbox: Sandbox, client: ApiClient) -> None:
     logins = LoginApi(client)
     login = Login(user_id="u-42", login_status="_success")
-    with visit(chromium, root(sandbox)) as page:
+    with visit(chromium, root(sandbox)) as page, visit(chromium, "about:blank") as idle:
         page.page.wait_for_selector("#live[data-state=on]")
-        page.page.evaluate(
-            """() => {
-                window.longest = 0;
-                let last = performance.now();
-                const look = (now) => {
-                    window.longest = Math.max(window.longest, now - last);
-                    last = now;
-                    requestAnimationFrame(look);
-                };
-                requestAnimationFrame(look);
-            }"""
-        )
+        page.page.evaluate(FRAMES)
+        idle.page.evaluate(FRAMES)
         for _ in range(10_050):
             logins.login(login)
         page.until("document.getElementById('count-accepted').innerText === '10,050'")
@@ -300,8 +312,9 @@ def test_10_000_requests_stay_smooth(chromium: Any, sandbox: Sandbox, client: Ap
         page.page.keyboard.press("End")
         page.page.wait_for_selector("#request-51[aria-selected=true]")
         assert page.page.get_attribute("#request-51", "aria-posinset") == "10000"
-        # A frame that takes as long as drawing all rows did would be a stall; the machine may be busy with less.
-        assert page.page.evaluate("() => window.longest") < 2000
+        # A page that does nothing shows how busy the machine is.
+        stall, pause = (each.page.evaluate("() => window.longest") for each in (page, idle))
+        assert stall < 1000 + 3 * pause
     with visit(chromium, root(sandbox)) as page:
         page.until("document.querySelector('.row')?.getAttribute('aria-setsize') === '10000'")
 
@@ -311,13 +324,16 @@ def test_who_scrolls_keeps_the_rows_that_he_looks_at(page: Visit, client: ApiCli
         fulfil(client, f"o-{number}")
     page.until("document.querySelector('.row')?.getAttribute('aria-setsize') === '100'")
     page.page.evaluate("() => { document.getElementById('list').scrollTop = 1000; }")
-    middle = "(() => { const box = document.getElementById('list').getBoundingClientRect(); return document.elementFromPoint(box.x + 200, box.y + 100).closest('.row')?.id ?? ''; })()"
+    middle = """(() => {
+        const box = document.getElementById("list").getBoundingClientRect();
+        return document.elementFromPoint(box.x + 200, box.y + 100).closest(".row")?.id ?? "";
+    })()"""
     page.until(f"Boolean({middle})")
-    before = page.page.evaluate(middle)
+    before = page.page.evaluate(f"() => {middle}")
     for number in range(20):
         fulfil(client, f"o-{number}")
     page.until("document.querySelector('.row')?.getAttribute('aria-setsize') === '120'")
-    assert page.page.evaluate(middle) == before
+    assert page.page.evaluate(f"() => {middle}") == before
 
 
 def test_the_keyboard_is_enough(page: Visit, client: ApiClient) -> None:
@@ -352,6 +368,13 @@ def test_the_page_goes_on_after_a_restart(chromium: Any, client: ApiClient, sand
                 fulfil(again)
             page.until("document.querySelectorAll('.row').length === 2")
         assert [each for each in page.wrong if not each.startswith("console: Failed to load resource")] == []
+
+
+def test_who_opens_the_host_sees_the_page_and_the_document(chromium: Any, sandbox: Sandbox) -> None:
+    with visit(chromium, sandbox.host) as page:
+        assert page.page.url == root(sandbox)
+        page.page.click("text=OpenAPI document")
+        assert '"openapi":"3.1' in page.text("body").replace(" ", "")
 
 
 def test_clear_empties_the_page(page: Visit, client: ApiClient, sandbox: Sandbox) -> None:
@@ -434,7 +457,10 @@ await Promise.all([
   note("requests", () => fetch(TARGET + "_sandbox/requests").then((response) => response.text())),
   note("command", () => fetch(TARGET + "_sandbox/fail", { method: "POST", body: "{}",
     headers: { "Content-Type": "application/json", "X-Sandbox-Token": "guess" } }).then((response) => response.text())),
-  note("simple", () => fetch(TARGET + "_sandbox/fail", { method: "POST", mode: "no-cors", body: "{}" }).then((r) => r.text().then((t) => { if (!t) throw 0; return t; }))),
+  note("simple", async () => {
+    const response = await fetch(TARGET + "_sandbox/fail", { method: "POST", mode: "no-cors", body: "{}" });
+    return await response.text() || Promise.reject();
+  }),
   note("frame", frame), note("stream", stream), note("img", () => part("img")), note("script", () => part("script")),
 ]);
 document.title = "done " + JSON.stringify(got);
@@ -486,7 +512,8 @@ def test_axe_finds_no_violation(
                 summary.click()
         page.page.add_script_tag(content=axe_script())
         found = page.page.evaluate(
-            "() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })"
+            "(rules) => axe.run(document, { runOnly: rules })",
+            ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
         )
         assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]] == []
         assert len(found["passes"]) > 15
@@ -536,6 +563,8 @@ def test_the_screenshot_of_the_documentation_can_be_made(chromium: Any, shop: Re
     target = SCREENSHOT if os.environ.get("SCREENSHOT") == "1" else tmp_path / "sandbox.png"
     with Sandbox() as sandbox:
         fill(sandbox, shop)
+        for place, each in enumerate(reversed(sandbox.requests)):
+            each.time -= timedelta(seconds=place * 17.3)  # as if a shop had sent them
         with visit(chromium, root(sandbox), reduced_motion="reduce", color_scheme="light") as page:
             page.page.wait_for_selector(".row")
             page.page.click(".row:has-text('refused') >> nth=0")

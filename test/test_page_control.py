@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import inspect
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -169,10 +170,19 @@ def test_other_sites_are_kept_out_by_headers(sandbox: Sandbox, path: str) -> Non
     assert "Access-Control-Allow-Origin" not in headers
 
 
+def test_a_browser_that_opens_the_host_is_led_to_the_page(sandbox: Sandbox) -> None:
+    reply = ask(sandbox, "/event", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (reply.status, reply.headers["Location"]) == (302, "/")
+    assert sandbox.requests == []
+    assert ask(sandbox, "/event", headers={"Accept": "*/*"}).status == 404
+    assert [each.path for each in sandbox.requests] == ["/event"]
+
+
 def test_the_page_names_no_other_host(sandbox: Sandbox) -> None:
-    for path in ("/", "/_sandbox/page.js", "/_sandbox/page.css"):
-        text = ask(sandbox, path).body.replace(b"http://www.w3.org/2000/svg", b"")
-        assert b"//" not in text.replace(b" // ", b"").replace(b"\n// ", b"") or b"http" not in text
+    for path in ("/", "/_sandbox/page.js", "/_sandbox/page.css", "/_sandbox/icon.svg"):
+        found = re.findall(rb"(?:https?|data|blob):|url\(|@import", ask(sandbox, path).body)
+        names = ask(sandbox, path).body.count(b"http://www.w3.org/2000/svg")  # of SVG, which nothing loads
+        assert len(found) == names
 
 
 @pytest.mark.parametrize(
@@ -316,6 +326,8 @@ def test_requests_are_shown_after_a_number(sandbox: Sandbox, client: ApiClient) 
     for wrong in ("x", "-1", "9" * 19):
         assert ask(sandbox, f"/_sandbox/requests?after={wrong}").status == 400
     assert ask(sandbox, "/_sandbox/request?number=4").status == 404
+    one = ask(sandbox, "/_sandbox/request?number=2").json
+    assert (one["number"], one["path"], one["status"], len(one["lines"])) == (2, "/event/v1/login", 200, 4)
 
 
 def test_an_order_shows_its_steps(sandbox: Sandbox, client: ApiClient, shop: Receiver) -> None:
@@ -334,6 +346,8 @@ def test_an_order_shows_its_steps(sandbox: Sandbox, client: ApiClient, shop: Rec
         ("action_postback", 200),
     ]
     assert ask(sandbox, "/_sandbox/order?order_id=nothing").json["requests"] == []
+    assert ask(sandbox, "/_sandbox/order?request=4").json == order
+    assert [each.order_id for each in sandbox.requests] == ["", "o-1001", "o-1001", "o-1001"]
 
 
 def test_a_payment_link_belongs_to_its_order(sandbox: Sandbox, client: ApiClient, shop: Receiver) -> None:
@@ -431,8 +445,12 @@ def test_an_unknown_value_is_marked_with_the_nearest_known_one() -> None:
 
 def test_long_json_is_cut() -> None:
     lines = annotate(CreateOrder, json.dumps({"_items": [{}] * 30_000}).encode(), validate=True)
-    assert len(lines) == 20_001
-    assert lines[-1]["value"] == "... cut after 20,000 lines"
+    assert len(lines) == 20_003
+    assert lines[-3]["value"] == "... cut after 20,000 lines"
+    deep: object = 1
+    for _ in range(50):
+        deep = [deep] * 2 if len(json.dumps(deep)) < 100_000 else [deep]
+    assert len(annotate(None, json.dumps(deep).encode(), validate=True)) < 20_200
 
 
 def test_the_stream_sends_what_is_there_and_then_what_comes(sandbox: Sandbox, client: ApiClient) -> None:
@@ -555,6 +573,14 @@ def test_the_log_keeps_the_last_10_000_and_their_numbers() -> None:
     log.clear()
     assert (log.since(0), log.get(10_005)) == (([], 10_005), None)
     assert log.append(1) == 10_006
+
+
+def test_the_scripts_that_were_not_met_are_known(sandbox: Sandbox) -> None:
+    sandbox.fail(503, times=1_000_000)
+    sandbox.fail(429)
+    ask(sandbox, "/event/v1/login", {})
+    assert len(sandbox._scripts) == 1_000_000
+    assert [script.status for script in sandbox._scripts][-2:] == [503, 429]
 
 
 def test_a_watch_returns_at_a_change_and_at_the_end() -> None:

@@ -163,47 +163,9 @@ def _quoted(data: bytes) -> bytes:
     return data.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\r\n", b" ")
 
 
-def garbled(peer: Peer) -> None:
-    """Respond with the key and an address where a status line should be."""
-    peer.send(f"{KEY} {PERSONAL['e-mail']}\r\n\r\n".encode())
-    peer.hang_up()
-
-
-def bad_header(peer: Peer) -> None:
-    """Respond with the key and an address where a header should be."""
-    peer.send(f"HTTP/1.1 400 No\r\n{KEY} {PERSONAL['e-mail']}\r\nContent-Length: 0\r\n\r\n".encode())
-    peer.hang_up()
-
-
-def unknown_protocol(peer: Peer) -> None:
-    """Respond with the key in place of the version."""
-    peer.send(head(f"HTTP/{KEY} 200 OK"))
-    peer.hang_up()
-
-
-def folded_first_line(peer: Peer) -> None:
-    """Respond with the key and an address in a line that continues a header, where there is none."""
-    peer.send(f"HTTP/1.1 400 No\r\n {KEY} {PERSONAL['e-mail']}\r\nContent-Length: 0\r\n\r\n".encode())
-    peer.hang_up()
-
-
-def misplaced_envelope(peer: Peer) -> None:
-    """Respond with a line that mail programs put between messages."""
-    peer.send(f"HTTP/1.1 400 No\r\nX-A: b\r\nFrom {KEY} {PERSONAL['e-mail']}\r\nContent-Length: 0\r\n\r\n".encode())
-    peer.hang_up()
-
-
-def bad_chunk_size(peer: Peer) -> None:
-    """Respond with the key and an address where the size of a chunk should be."""
-    said = f"{KEY} {PERSONAL['e-mail']}\r\n{{}}\r\n0\r\n\r\n".encode()
-    peer.send(head(200, {"Transfer-Encoding": "chunked"}) + said)
-    peer.hang_up()
-
-
-def bad_length(peer: Peer) -> None:
-    """Respond with a card number as the length."""
-    peer.send(head(200, {"Content-Length": f"{PERSONAL['card bin']}, 7"}) + b"{}")
-    peer.hang_up()
+def said_as(before: str, after: str) -> Step:
+    """Send the key and an address between two texts, and hang up."""
+    return raw(f"{before}{KEY} {PERSONAL['e-mail']}{after}".encode(), "close")
 
 
 REDIRECT = f"http://{KEY}:{KEY}@other.example/event?key={KEY}&mail={PERSONAL['e-mail']}#{KEY}"
@@ -239,16 +201,18 @@ STEPS: dict[str, Step] = {
     "an echo in the address of a redirect": respond(
         307, b"", {"Location": f"https://other.example/{PERSONAL['phone']}"}
     ),
-    "an echo instead of a response": garbled,
-    "an echo that is no header": bad_header,
-    "an echo that continues no header": folded_first_line,
-    "an echo in an envelope": misplaced_envelope,
-    "an echo as the size of a chunk": bad_chunk_size,
+    "an echo instead of a response": said_as("", "\r\n\r\n"),
+    "an echo that is no header": said_as("HTTP/1.1 400 No\r\n", "\r\nContent-Length: 0\r\n\r\n"),
+    "an echo that continues no header": said_as("HTTP/1.1 400 No\r\n ", "\r\nContent-Length: 0\r\n\r\n"),
+    "an echo in an envelope": said_as("HTTP/1.1 400 No\r\nX-A: b\r\nFrom ", "\r\nContent-Length: 0\r\n\r\n"),
+    "an echo as the size of a chunk": said_as(
+        head(200, {"Transfer-Encoding": "chunked"}).decode(), "\r\n{}\r\n0\r\n\r\n"
+    ),
     "an echo as the coding": respond(200, b"x", {"Content-Encoding": f"gzip, {KEY}"}),
     "an echo as the name of a header": respond(400, b"", {f"X-{KEY}": "x"}),
     "an echo as the id of the request": respond(400, b"", {"X-Request-Id": f"{KEY} {PERSONAL['name']}"}),
-    "an echo as the version": unknown_protocol,
-    "an echo as the length": bad_length,
+    "an echo as the version": raw(head(f"HTTP/{KEY} 200 OK"), "close"),
+    "an echo as the length": raw(head(200, {"Content-Length": f"{PERSONAL['card bin']}, 7"}) + b"{}", "close"),
 }
 
 
@@ -257,7 +221,7 @@ def test_nothing_secret_or_personal_shows_anywhere(
     name: str, ears: Ears, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     attempts: list[Attempt] = []
-    settings: dict[str, Any] = {"timeout": 0.1} if name == "stall" else {}
+    settings: dict[str, Any] = {"timeout": (4.0, 0.03)} if name == "stall" else {}
     settings.update(on_request=attempts.append, on_response=attempts.append, on_retry=attempts.append)
     shown: list[str] = []
     with FaultServer(STEPS[name]) as server:
@@ -315,8 +279,8 @@ def test_what_instruments_of_urllib3_see_quotes_no_response(monkeypatch: pytest.
         return response
 
     monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", urlopen)
-    for step in (garbled, unknown_protocol, bad_chunk_size):
-        with FaultServer(step) as server, make_client(server.url, api_key=KEY, retries=0) as client:
+    for name in ("an echo instead of a response", "an echo as the version", "an echo as the size of a chunk"):
+        with FaultServer(STEPS[name]) as server, make_client(server.url, api_key=KEY, retries=0) as client:
             with pytest.raises(ConnectionException):
                 _refused(client)
     assert len(seen) == 3
@@ -414,7 +378,12 @@ def test_nothing_shows_through_proxies(ears: Ears, capfd: pytest.CaptureFixture[
         for url in (proxy.url("user:canary-password"), proxy.url("user:canary-wrong")):
             # The tunnel is asked for, and refused: for the wrong password, or for no TLS behind it.
             for host in ("http://shop.example", "https://shop.example"):
-                settings: dict[str, Any] = {"allow_insecure_http": True, "proxy": url, "debug": True, "timeout": 0.3}
+                settings: dict[str, Any] = {
+                    "allow_insecure_http": True,
+                    "proxy": url,
+                    "debug": True,
+                    "timeout": 0.15,
+                }
                 with make_client(host, api_key=KEY, **settings) as client:
                     record_waits(client)
                     with pytest.raises(ApiException) as caught:

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 import thirdwatch_api
 from thirdwatch_api import Configuration, apis, exceptions, models
+from thirdwatch_api.apis.options import Options
 
 from .django_project import set_up
 from .facts import APIS, MODELS
@@ -133,6 +135,36 @@ def test_help_shows_the_event_the_options_and_the_response(api: object) -> None:
     hints = inspect.get_annotations(method, eval_str=True)
     assert hints["return"] is thirdwatch_api.EventResponse
     assert getattr(models, fact.model) in hints[fact.parameter].__args__
+
+
+@pytest.mark.parametrize("name", [*apis.__all__, *models.__all__, "ApiClient", "Configuration"])
+def test_a_signature_fits_on_a_screen_and_shows_no_private_module(name: str) -> None:
+    kind = getattr(thirdwatch_api, name)
+    members = [
+        member
+        for called, member in inspect.getmembers(kind, inspect.isroutine)
+        if called[0] != "_" or called == "__init__"
+    ]
+    signatures = [str(inspect.signature(member)) for member in members if not inspect.ismethoddescriptor(member)]
+    assert signatures
+    for signature in signatures:
+        assert not re.search(r"thirdwatch_api\.(\w+\.)*_", signature), signature
+        assert len(signature) < 24 * 80, signature
+
+
+@pytest.mark.parametrize("api", apis.__all__)
+def test_help_of_a_method_names_its_options_and_where_they_are_described(api: str) -> None:
+    methods = [
+        method
+        for name, method in vars(getattr(apis, api)).items()
+        if not name.startswith("_") and inspect.isfunction(method)
+    ]
+    assert len(methods) >= 2
+    for method in methods:
+        [line] = [line for line in (inspect.getdoc(method) or "").splitlines() if line.startswith(":param options: ")]
+        assert [name for name in Options.__annotations__ if f" {name}" not in line] == []
+        assert line.endswith(f"; see {Options.__module__}")
+        assert importlib.import_module(Options.__module__).__all__ == ["Options"]
 
 
 def test_what_completion_offers_at_the_root_is_public_names_and_modules() -> None:

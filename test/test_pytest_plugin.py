@@ -390,9 +390,6 @@ def test_it_can_be_left_out(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E*fixture 'thirdwatch_sandbox' not found"])
 
 
-# What assert_sent compares, and what it shows
-
-
 @pytest.fixture
 def sent(sandbox: Sandbox, client: ApiClient) -> Sandbox:
     """A sandbox that received an order and its state."""
@@ -528,9 +525,6 @@ def test_misuse_is_an_error_of_its_own(
 ) -> None:
     with pytest.raises(error, match=message):
         sandbox.assert_sent(*arguments, **options)
-
-
-# What a failed comparison shows
 
 
 def test_a_failed_comparison_shows_the_fields_that_differ(pytester: pytest.Pytester) -> None:

@@ -1,4 +1,4 @@
-"""What leaves: valid JSON in one piece, with headers that say who sends it; or nothing at all."""
+"""What is sent: valid JSON in one piece, with headers that say who sends it; or nothing at all."""
 
 from __future__ import annotations
 

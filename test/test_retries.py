@@ -1,4 +1,4 @@
-"""When a call is tried again, after how long, and the same from every way in."""
+"""When a call is tried again, after which wait, and that this is the same for every method."""
 
 from __future__ import annotations
 

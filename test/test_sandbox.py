@@ -416,8 +416,8 @@ def test_any_key_but_an_empty_one_can_be_chosen(key: str) -> None:
         (b"null", "not a JSON object"),
         (b'{"_userId": "u", "_userId": "v"}', "same key twice"),
         (b'{"_userId": "u", "_customInfo": {"a": 1, "a": 1}}', "same key twice"),
-        (b'{"_userId": NaN}', "knows no NaN"),
-        (b'{"_userId": -Infinity}', "knows no -Infinity"),
+        (b'{"_userId": NaN}', "NaN is not JSON"),
+        (b'{"_userId": -Infinity}', "-Infinity is not JSON"),
         (b'{"_userId": 1e999}', "must be finite"),
         (b'{"_userId": "\xff"}', "not JSON: 'utf-8' codec"),
         (b'\xef\xbb\xbf{"_userId": "u"}', "not JSON"),
@@ -876,8 +876,10 @@ def test_close_ends_idle_and_waiting_connections_at_once() -> None:
 
 
 @pytest.fixture
-def no_more_threads(sandbox: Sandbox) -> Iterator[None]:
+def no_more_threads(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let no thread start, as at the end of a program: no machine has memory for such a stack."""
+    for name in ("_INLINE_TIMEOUT", "_DRAIN_TIMEOUT", "_JOIN_TIMEOUT"):  # what a silent client costs all others
+        monkeypatch.setattr(sandbox_http, name, 0.2)
     threading.stack_size(1 << 60)
     yield
     threading.stack_size(0)
@@ -968,6 +970,13 @@ def test_without_threads_one_request_after_the_other_is_served(sandbox: Sandbox)
     first.close()
     second.close()
     assert len(sandbox.events) == 3
+
+
+@pytest.mark.usefixtures("no_more_threads")
+def test_without_threads_no_stream_keeps_the_others_waiting(sandbox: Sandbox) -> None:
+    reply = ask(sandbox, None, method="GET", path="/_sandbox/stream")
+    assert (reply.status, reply.json["error"]) == (503, "no thread is left to send this stream")
+    assert ask(sandbox).status == 200
 
 
 @pytest.mark.usefixtures("no_more_threads")

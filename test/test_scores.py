@@ -1,9 +1,8 @@
-"""Scores, decisions and the registration of postbacks, asked of the sandbox."""
+"""Scores, decisions and the registration of postbacks, against the sandbox."""
 
 import http.client
 import json
 import logging
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -43,6 +42,8 @@ from thirdwatch_api import (
     UnauthorizedException,
 )
 from thirdwatch_api.sandbox import Sandbox
+
+from .servers import Clock
 
 CANARY = "CaNaRy/8f3+k=7 Zz"
 SPELLINGS = {CANARY, quote(CANARY), quote_plus(CANARY), CANARY.replace("/", r"\/"), CANARY.replace(" ", "+")}
@@ -294,37 +295,40 @@ def test_waiting_for_a_score_respects_what_the_service_asks_for(sandbox: Sandbox
 
 @pytest.mark.parametrize("seconds", ["7", None])
 def test_waiting_for_a_score_ends_with_the_last_error_at_the_deadline(
-    sandbox: Sandbox, client: ApiClient, seconds: str | None
+    sandbox: Sandbox, client: ApiClient, clock: Clock, seconds: str | None
 ) -> None:
     headers = {"Retry-After": seconds} if seconds else None
     sandbox.fail(200, body={"msg": "not yet"}, headers=headers, times=99)
-    real = time.sleep
     waits: list[float] = []
 
     def sleep(wait: float) -> None:
         waits.append(wait)
-        real(wait)
+        clock.advance(wait)
 
     client.rest_client.sleep = sleep
     with pytest.raises(ScoreNotReadyException, match="not yet") as caught:
-        ScoreApi(client).wait("o-1001", deadline=2.5)
+        ScoreApi(client).wait("o-1001", deadline=6)
     assert caught.value.retry_after == (7 if seconds else None)
     assert len(waits) == (0 if seconds else len(sandbox.requests) - 1)
-    assert sum(waits) < 2.5
+    assert sum(waits) < 6
 
 
-def test_the_last_question_ends_at_the_deadline_with_the_error_before_it(sandbox: Sandbox, client: ApiClient) -> None:
+def test_the_last_question_ends_at_the_deadline_with_the_error_before_it(
+    sandbox: Sandbox, client: ApiClient, clock: Clock
+) -> None:
     sandbox.fail(200, body={"msg": "not yet"})
     sandbox.fail(200, body={"msg": "too late"}, delay=9, times=9)
-    RecordedSleep(client)
+    RecordedSleep(client, (1, lambda: clock.advance(59.7)))
     with pytest.raises(ScoreNotReadyException, match="not yet"):
-        ScoreApi(client).wait("o-1001", deadline=2)
+        ScoreApi(client).wait("o-1001", deadline=60)
 
 
-def test_a_wait_that_the_machine_sleeps_through_ends_with_the_last_error(sandbox: Sandbox, client: ApiClient) -> None:
-    RecordedSleep(client, (1, lambda: time.sleep(2)))
+def test_a_wait_that_the_machine_sleeps_through_ends_with_the_last_error(
+    sandbox: Sandbox, client: ApiClient, clock: Clock
+) -> None:
+    RecordedSleep(client, (1, lambda: clock.advance(60)))
     with pytest.raises(ScoreNotReadyException):
-        ScoreApi(client).wait("o-1001", deadline=2)
+        ScoreApi(client).wait("o-1001", deadline=60)
     assert len(sandbox.requests) == 1
 
 

@@ -195,7 +195,7 @@ def test_closing_a_client_ends_accepted_calls_first() -> None:
 @in_time
 def test_closing_a_client_drops_what_its_deadline_leaves_and_ends_each_wait() -> None:
     with FaultServer(stall) as server, make_client(server.url, callback_threads=1, deadline=0.2) as client:
-        options: Any = {"callback": print, "_deadline": 1}
+        options: Any = {"callback": print, "_deadline": 0.5}
         handles: list[Any] = [OrderStatusApi(client).order_status(EVENT, **options) for _ in range(20)]
         eventually(lambda: server.requests)
         with Stopwatch() as watch:

@@ -1,4 +1,4 @@
-"""Who the service is, is checked; what is wrong with a certificate is reported, and not tried again."""
+"""Certificates are verified; what is wrong with one is reported, and the call is not tried again."""
 
 from __future__ import annotations
 

@@ -39,8 +39,13 @@ def send(orders: OrderStatusApi) -> str:
         return str(error)
 
 
+@pytest.mark.parametrize("headers", [{}, {"X-Request-Id": "7f3a-42"}], ids=["anonymous", "with a request id"])
 @pytest.mark.parametrize("said", [b'{"error": "no such user"}', b"", b"<html>"], ids=["JSON", "nothing", "a page"])
-def test_an_error_takes_at_most_half_as_many_calls_again_as_a_success(said: bytes) -> None:
+def test_an_error_takes_at_most_half_as_many_calls_again_as_a_success(said: bytes, headers: dict[str, str]) -> None:
     success = count_calls(respond())
     assert success > 50
-    assert success < count_calls(respond(400, said)) <= 1.5 * success
+    assert success < count_calls(respond(400, said, headers)) <= 1.5 * success
+
+
+def test_a_success_takes_no_more_calls_than_it_did() -> None:
+    assert count_calls(respond()) <= 92

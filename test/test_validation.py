@@ -1,4 +1,4 @@
-"""What an event may hold: problems found before sending, and the form on the wire of what is fine."""
+"""What an event may hold: problems are found before sending, and valid values have their form on the wire."""
 
 import copy
 import json

@@ -7,6 +7,7 @@ one with ``type: ignore`` must be refused, because an ignore that is not needed 
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, SupportsIndex
 from uuid import UUID
 
@@ -113,6 +114,10 @@ def settings() -> None:
     Configuration(api_key=b"key", timeout=None, proxy=None, ssl_ca_cert=None)
     Configuration(api_key={"X-THIRDWATCH-API-KEY": "key"}, timeout=urllib3.Timeout(5), retries=urllib3.Retry(2))
     configuration.api_key["X-THIRDWATCH-API-KEY"] = "key"
+    configuration.ssl_ca_cert = Path("ca.pem")
+    configuration.app_info = configuration.ssl_ca_cert  # which is text or None when it is read
+    configuration.host = None
+    configuration.host.upper()
     configuration.api_key = "key"
     configuration.api_key = b"key"
     configuration.timeout = 5
@@ -135,6 +140,7 @@ def settings_that_cant_be_right() -> None:
     Configuration(time_out=5)  # type: ignore[call-arg]  # no such setting
     Configuration("https://staging.example/event")  # type: ignore[call-arg]  # by name alone
     Configuration(timeout="5")  # type: ignore[arg-type]  # text is no number
+    Configuration(host=5)  # type: ignore[arg-type]  # a host is text
     Configuration(on_retry=print_two)  # type: ignore[arg-type]  # a hook takes one Attempt
     Configuration().deadline = None  # type: ignore[assignment]  # a call has to end
 

@@ -1,4 +1,4 @@
-"""A program that makes calls while an instrument of strangers watches, and prints what the instrument got.
+"""A program that makes calls while a third-party instrument watches, and prints what the instrument got.
 
 Run as ``python -m test.watched INSTRUMENT NAME=URL ...``: for each URL a score call and an event with personal data.
 Each instrument changes the process for good, so the program has a process of its own.

@@ -12,6 +12,7 @@ Set a key, build an event, send it::
 from typing import TYPE_CHECKING
 
 from .configuration import Configuration as Configuration
+from .configuration import hand_down
 from .exceptions import *
 from .version import __version__ as __version__
 
@@ -62,3 +63,6 @@ else:
 
 configuration: Configuration = Configuration()
 """Settings of the client that API objects without one of their own share."""
+
+hand_down(lambda: configuration)
+del hand_down

@@ -5,14 +5,17 @@ Python's own parser raises RecursionError for deep JSON up to 3.13; from 3.14 on
 
 import json
 import math
+from codecs import BOM_UTF8
 from itertools import accumulate
 from typing import Any, NoReturn
 
-__all__ = ["MAX_DEPTH", "load", "load_lenient"]
+__all__ = ["MAX_DEPTH", "load", "load_lenient", "load_object"]
 
 MAX_DEPTH = 100
 """How deep JSON may be nested. A value of an event may be 64 deep, and events nest a few levels themselves."""
 
+_MOST_VALUES = 100_000  # reading many more would block other threads
+_MOST_DIGITS = 10 * _MOST_VALUES
 _STEPS = dict(zip(b"[{]}", (1, 1, -1, -1), strict=True))
 _NO_MARKS = bytes(set(range(256)) - {*_STEPS, *b'"'})
 _BLOCK = 64 * 1024
@@ -37,6 +40,28 @@ def load_lenient(text: str) -> Any:
     return _LENIENT.decode(text)
 
 
+def load_object(data: bytes) -> dict[str, Any] | None:
+    """Read the JSON object of a response; None when it is anything else, or larger than any of the service."""
+    if len(data) > _MOST_VALUES and _has_too_many_values(data):
+        return None
+    try:
+        value = load_lenient(data.removeprefix(BOM_UTF8).decode())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _has_too_many_values(data: bytes) -> bool:
+    """Return whether JSON holds more values than any response of the service; much faster than parsing it."""
+    bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    if bare.count(b'"') > 2 * _MOST_VALUES:
+        return True
+    between_texts = b"".join(bare.split(b'"')[::2])
+    if len(between_texts) - len(between_texts.translate(None, b"0123456789")) > _MOST_DIGITS:
+        return True  # few numbers of many digits take as long to read
+    return sum(map(between_texts.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES
+
+
 def _check_depth(data: bytes) -> None:
     """Reject JSON that is nested too deep, in linear time."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
@@ -59,7 +84,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"it knows no {name}")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-__all__ = ["FORK_LOCK", "importer", "load", "module_name"]
+__all__ = ["FORK_LOCK", "LateSignature", "importer", "load", "module_name"]
 
 FORK_LOCK = threading.RLock()
 """Delay ``os.fork()`` in other threads during imports and TLS handshakes: the child would inherit locks of Python or
@@ -54,3 +54,17 @@ def importer(package: str, module_of: Callable[[str], str | None]) -> Callable[[
         return value
 
     return find
+
+
+class LateSignature:
+    """The signature of a function, made when ``inspect`` asks for it: ``inspect`` itself is slow to import.
+
+    It is the ``__wrapped__`` of the function, where ``inspect`` and ``help()`` look for a signature.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    @property
+    def __signature__(self) -> Any:
+        return self._make()

@@ -84,15 +84,15 @@ def without_emails(text: str) -> str:
 
 
 class Redactor:
-    """Masks in the response to one request what may not be shown. What it needs is worked out at the first use.
+    """Masks in the response to one request what may not be shown.
 
     :param key: the API key as it is sent
     :param headers: the headers of the request, some of which may be credentials
     :param body: the request's JSON
-    :param public_keys: returns the JSON keys of the event whose texts are about nobody. All other texts are personal
+    :param public_keys: returns the JSON keys of the event whose texts are not personal. All other texts are
     """
 
-    __slots__ = ("_body", "_credentials", "_headers", "_key", "_pattern", "_public_keys", "_texts")
+    __slots__ = ("_body", "_credentials", "_pattern", "_public_keys", "_texts")
 
     def __init__(
         self,
@@ -101,12 +101,10 @@ class Redactor:
         body: bytes | None = None,
         public_keys: Callable[[], Container[str]] = frozenset,
     ) -> None:
-        self._key = key
-        self._headers = headers
         self._body = body
         self._public_keys = public_keys
-        self._credentials: set[str] | None = None
-        self._pattern: re.Pattern[str] | None = None
+        self._credentials = _credentials(key, headers or {})
+        self._pattern = _pattern(self._credentials)
         self._texts: list[str] | None = None
 
     def line(self, text: str, until: float = float("inf")) -> str:
@@ -117,19 +115,18 @@ class Redactor:
         :param until: ``time.monotonic()`` at which the whole text is masked, as it is for an event that is too large
         """
         views = _views(text[:_WINDOW])
-        plain_views = [(view.replace("+", " "), places) for view, places in views]  # in a URL, a plus may be a blank
-        secrets = self._secrets_in(plain_views, until)
+        secrets = self._secrets_in(views, until)
         ends: dict[int, int] = {}  # of what is masked, by where it starts
         for number, secret in enumerate(secrets or (), 1):
             if number % _BETWEEN_FINDS == 0 and time.monotonic() >= until:
                 secrets = None
                 break
-            for view, places in plain_views:
+            for _, view, places in views:
                 for start, end in _found(secret, view, places):
                     ends[start] = max(end, ends.get(start, 0))
         if secrets is None:
             return MASK if text else ""
-        for view, places in views:
+        for view, _, places in views:
             for found in re.finditer(_EMAIL, view) if "@" in view else ():
                 start, end = places[found.start()], places[found.end()]
                 ends[start] = max(end, ends.get(start, 0))
@@ -140,7 +137,7 @@ class Redactor:
 
         :param until: ``time.monotonic()`` at which the rest of the text is dropped
         """
-        pattern = self._credential_pattern()
+        pattern = self._pattern
         if pattern is None:
             return text
         longest = len(pattern.pattern)  # no match is longer than what it was written with
@@ -160,17 +157,22 @@ class Redactor:
 
     def headers(self, headers: Any) -> Any:
         """Return headers of the same class, names and values masked."""
-        pattern = self._credential_pattern()
+        pattern = self._pattern
         # Most responses repeat no credential, and none has a line break.
         if pattern is None or not pattern.search("\n".join([*headers, *headers.values()])):
             return headers
         return type(headers)((self.whole(name), self.whole(value)) for name, value in headers.items())
 
-    def json(self, response: dict[str, Any]) -> None:
-        """Mask a JSON object in place and without recursion, for it may be nested as deep as it likes."""
-        pattern = self._credential_pattern()
+    def json(self, response: dict[str, Any], data: bytes) -> None:
+        """Mask a JSON object in place and without recursion, for it may be nested as deep as it likes.
+
+        :param data: the bytes that it was read from
+        """
+        pattern = self._pattern
         if pattern is None:
             return
+        if len(data) <= _PIECE and b"\\" not in data and not pattern.search(data.decode("utf-8", "replace")):
+            return  # without an escape, the values hold nothing but what the bytes do
 
         def mask(text: str) -> str:
             return self.whole(text) if pattern.search(text, 0, _PIECE) or len(text) > _PIECE else text
@@ -188,82 +190,80 @@ class Redactor:
                 holder[:] = masked
             pending += [value for value in masked if isinstance(value, (dict, list))]
 
-    def _all_credentials(self) -> set[str]:
-        # A key is also masked without the prefix that it is sent with, as are the values of headers.
-        found = {text for text in (self._key, self._key.rpartition(" ")[2]) if len(text) >= _SECRET_LENGTH}
-        for name, value in (self._headers or {}).items():
-            if re.search(_CREDENTIAL, name):
-                parts = [pair.partition("=")[2].strip() for pair in value.split(";")]
-                found.update(
-                    text for text in (value, value.rpartition(" ")[2], *parts) if len(text) >= _CREDENTIAL_LENGTH
-                )
-        return found
-
-    def _credential_pattern(self) -> "re.Pattern[str] | None":
-        if self._credentials is None:
-            self._credentials = self._all_credentials()
-            longest_first = sorted(self._credentials, key=len, reverse=True)
-            # Nobody escapes an ASCII letter or digit.
-            forms = [re.sub("[^0-9A-Za-z]", _spellings, text) for text in longest_first]
-            self._pattern = re.compile("|".join(forms)) if forms else None
-        return self._pattern
-
     def _secrets_in(self, views: "list[_View]", until: float) -> list[str] | None:
         """Return the credentials and personal texts whose beginning stands in a view; None when that takes too long."""
-        self._credential_pattern()
-        texts = self._personal_texts(until)
-        if texts is None:
+        if self._texts is None:
+            self._texts = self._personal_texts(until)
+        if self._texts is None:
             return None
         # Most texts of a large event cost one look: at how they begin.
-        starts = {view[at : at + _SECRET_LENGTH] for view, _ in views for at in range(len(view))}
+        starts: set[str] = set()
+        for _, view, _ in views:
+            for at in range(len(view)):
+                starts.add(view[at : at + _SECRET_LENGTH])
         forms: set[str] = set()
-        for number, text in enumerate((*(self._credentials or ()), *texts), 1):
+        for number, text in enumerate((*self._credentials, *self._texts), 1):
             escaped = "\\" in text or "%" in text
             if (escaped or number % _BETWEEN_LOOKS == 0) and time.monotonic() >= until:
                 return None
             if escaped or _start(text) in starts:
-                forms.update(form for form in _forms(text) if form[:_SECRET_LENGTH] in starts)
-        return [form for form in forms if len(form) >= _SECRET_LENGTH and form.strip()]
+                forms |= _forms(text)
+        return [
+            form for form in forms if len(form) >= _SECRET_LENGTH and form[:_SECRET_LENGTH] in starts and form.strip()
+        ]
 
     def _personal_texts(self, until: float) -> list[str] | None:
-        """Return what the event says about a person: texts, numbers, and keys that are no field's.
+        """Return what the event holds about a person: texts, numbers, and keys of the shop's own.
 
         None when the event is too large, or the time is up.
         """
-        if self._texts is None:
-            texts: list[str] = []
-            body = self._body or b"{}"
-            if len(body) > _LARGEST_EVENT:  # `loads` would hold up other threads
-                return None
-            for number, text in enumerate(self._read_personal_texts(body), 1):
-                if number % _BETWEEN_LOOKS == 0 and time.monotonic() >= until:
-                    return None
-                texts.append(text)
-            self._texts = texts
-        return self._texts
-
-    def _read_personal_texts(self, body: bytes) -> Iterator[str]:
+        body = self._body or b"{}"
+        if len(body) > _LARGEST_EVENT:  # `loads` would hold up other threads
+            return None
         try:
             public: Container[str] = self._public_keys()
         except (ImportError, OSError):  # the process has no file descriptor left for an import
             public = ()
-        pending: list[tuple[bool, object]] = [(False, loads(body, parse_int=str, parse_float=str))]
+        texts: list[str] = []
+        pending: list[tuple[str, bool, object]] = [("", False, loads(body, parse_int=str, parse_float=str))]
+        number = 0
         while pending:
-            personal, value = pending.pop()
+            number += 1
+            if number % _BETWEEN_LOOKS == 0 and time.monotonic() >= until:
+                return None
+            key, personal, value = pending.pop()
+            if key and not re.fullmatch(_FIELD, key):
+                texts.append(key)
             if isinstance(value, dict):
-                for key, part in value.items():
-                    if personal and not re.fullmatch(_FIELD, key):
-                        yield key
-                    pending.append((personal or key not in public, part))
+                pending += [(key if personal else "", personal or key not in public, value[key]) for key in value]
             elif isinstance(value, list):
-                pending += [(personal, part) for part in value]
+                pending += [("", personal, part) for part in value]
             elif personal and isinstance(value, str):
-                yield value
+                texts.append(value)
+        return texts
+
+
+def _credentials(key: str, headers: Mapping[str, str]) -> set[str]:
+    """Return the key, and the values of headers that are credentials: whole, and without the word before them."""
+    found = {text for text in (key, key.rpartition(" ")[2]) if len(text) >= _SECRET_LENGTH}
+    for name, value in headers.items():
+        if re.search(_CREDENTIAL, name):
+            parts = [pair.partition("=")[2].strip() for pair in value.split(";")]
+            found |= {text for text in (value, value.rpartition(" ")[2], *parts) if len(text) >= _CREDENTIAL_LENGTH}
+    return found
+
+
+def _pattern(credentials: set[str]) -> "re.Pattern[str] | None":
+    """Compile what finds credentials, however JSON and URLs spell them."""
+    longest_first = sorted(credentials, key=len, reverse=True)
+    # Nobody escapes an ASCII letter or digit.
+    forms = [re.sub("[^0-9A-Za-z]", _spellings, text) for text in longest_first]
+    return re.compile("|".join(forms)) if forms else None
 
 
 def _start(text: str) -> str:
     """Return how each of its forms begins, for a text without escapes."""
-    start = _folded(text[:_WINDOW].strip()[:_SECRET_LENGTH])[:_SECRET_LENGTH]
+    start = text[:_WINDOW].strip()[:_SECRET_LENGTH].casefold().replace("+", " ")[:_SECRET_LENGTH]
     return start if len(start) == _SECRET_LENGTH else _folded(text[:_SECRET_LENGTH])[:_SECRET_LENGTH]
 
 
@@ -303,27 +303,25 @@ def _masked(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join((*parts, text[done:shown], "..." if len(text) > shown else ""))
 
 
-_View = tuple[str, Sequence[int]]
-"""A text, and where in the text that is shown each of its characters begins."""
+_View = tuple[str, str, Sequence[int]]
+"""A text, the same with a blank for each plus, and where in the text that is shown each of its characters begins."""
 
 
 def _views(text: str) -> list[_View]:
-    """Return a text as it is and without escapes, each without letter case."""
+    """Return a text as it is and without escapes, each without letter case. In a URL, a plus may be a blank."""
     views: list[_View] = []
     for plain, places in _without_escapes(text):
         folded = plain.casefold()
         if len(folded) != len(plain):
             parts = [character.casefold() for character in plain]
-            wider = [place for part, place in zip(parts, places, strict=False) for _ in part]
-            views.append((folded, [*wider, places[-1]]))
-        else:
-            views.append((folded, places))
+            places = [*(place for part, place in zip(parts, places, strict=False) for _ in part), places[-1]]  # noqa: PLW2901 - they fit the folded text
+        views.append((folded, folded.replace("+", " "), places))
     return views
 
 
-def _without_escapes(text: str) -> list[_View]:
+def _without_escapes(text: str) -> list[tuple[str, Sequence[int]]]:
     """Return a text as it is, and without escapes as often as it has some: JSON may stand in JSON, and URLs in URLs."""
-    views: list[_View] = [(text, range(len(text) + 1))]
+    views: list[tuple[str, Sequence[int]]] = [(text, range(len(text) + 1))]
     while len(views) <= _MOST_ROUNDS:
         plain, places = views[-1]
         if "\\" not in plain and "%" not in plain:

@@ -7,45 +7,32 @@ import json
 import re
 import sys
 import weakref
-from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from ._json import load_lenient
+from ._event_request import OUT_OF_DESCRIPTORS, EventRequest
+from ._headers import HeaderCache, check_mappings, key_in
 from ._lazy import load
-from ._redaction import MASK, Redactor, decode_lenient, short, without_user
-from .configuration import (
-    API_KEY_HEADER,
-    Configuration,
-    Retries,
-    TimeoutSetting,
-    check_deadline,
-    check_retries,
-    check_timeout,
-    default_configuration,
-)
+from ._redaction import without_user
+from ._settings import API_KEY_HEADER, Retries, TimeoutSetting, check_retries, check_seconds, check_timeout
+from .configuration import Configuration, default_configuration
 from .exceptions import (
-    ApiException,
     ApiTypeError,
     ApiValueError,
     ConnectionException,
     InvalidResponseException,
-    make_error,
 )
-from .models._deserialize import convert
+from .models._deserialize import deserialize
 from .models._encoder import to_json_value, value_to_json
-from .models._fields import Kind, field_table
 from .models._model import Model
-from .models._response import ServiceResponse
 from .models.event_response import EventResponse
-from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse, retry_after
+from .rest import URLLIB3_VERSION, Request, RESTClientObject, RESTResponse
 from .version import __version__
 
 if TYPE_CHECKING:
     from .callbacks import CallbackPool
-    from .models.error_response import ErrorResponse
 
 __all__ = ["ApiClient", "ApiResponse", "default_configuration"]
 
@@ -56,16 +43,7 @@ _SET_KEY_OF_CLIENT = (
     f'set api_key["{API_KEY_HEADER}"] of the configuration of this client, '
     "or THIRDWATCH_API_KEY in the environment before it is made"
 )
-_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_FRAMING = frozenset(
-    {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
-)
-_HEADER_VALUE = r"[\t\x20-\x7e\xa0-\xff]*"
-_NO_CONTENT = 204
-_MOST_VALUES = 100_000  # reading many more would block other threads
-_MOST_DIGITS = 10 * _MOST_VALUES
-_OUT_OF_DESCRIPTORS = (ImportError, OSError)
-"""Raised by a lazy import when the process is out of file descriptors."""
+_NOTHING: Mapping[str, str] = {}
 
 
 def _finish_callbacks() -> None:
@@ -92,17 +70,6 @@ class ApiResponse(NamedTuple):
 
     headers: Mapping[str, str]
     """The headers of the response, found in any letter case."""
-
-
-class _LastHeaders(NamedTuple):
-    """The headers of the last call, and the settings that they were made of."""
-
-    state: tuple[object, ...]
-    headers: dict[str, str]
-
-    def __repr__(self) -> str:
-        """Show no header: the key is among them."""
-        return f"_LastHeaders({MASK})"
 
 
 class ApiClient:
@@ -136,7 +103,7 @@ class ApiClient:
         self.cookie: str | None = cookie
         self._host = host
         self._user_agent: str | None = None
-        self._last_headers = _LastHeaders((), {})
+        self._headers = HeaderCache()
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")
 
@@ -191,7 +158,7 @@ class ApiClient:
 
         Nothing is sent, and nothing is validated except that JSON can hold it: it shows what an event looks like.
 
-        :raises ApiValueError: JSON can't hold a part of it; the message says which
+        :raises ApiValueError: JSON can't hold a part of it; the message names it
         """
         return to_json_value(obj)
 
@@ -203,12 +170,7 @@ class ApiClient:
             ``"dict(str, str)"``, ``"datetime"``, ``"str"``
         :raises ApiValueError: there is no such type, or the text is not a time
         """
-        text = load("six").ensure_str(response.data or "", "utf-8", "replace")
-        try:
-            value = load_lenient(text)
-        except (ValueError, RecursionError):
-            value = text
-        return convert(value, response_type)
+        return deserialize(load("six").ensure_str(response.data or "", "utf-8", "replace"), response_type)
 
     def call_api(
         self,
@@ -250,37 +212,25 @@ class ApiClient:
             those of every model are
         :return: ``(data, status, headers)``, or the data alone with ``_return_http_data_only``; with ``callback``
             a PendingCall
-        :raises ApiException: the call failed; its class says why. The other options are those of ``Options``
+        :raises ApiException: the call failed; its class names the cause. The other options are those of ``Options``
         """
-        _check_arguments(resource_path, method, header_params, _headers, callback)
-        _check_path_and_auth(resource_path, auth_settings)
-        if type(self.default_headers) is not dict and not isinstance(self.default_headers, Mapping):
-            raise ApiTypeError(f"default_headers: expected a dict, got {type(self.default_headers).__name__}")
-        target = _target(resource_path, path_params, query_params) if path_params or query_params else resource_path
-        auth = auth_settings or ()
-        data, key, secret_query = self._authorize(body, auth, target, header_params)
-        request = Request(
+        _check_arguments(resource_path, method, callback, auth_settings)
+        request = EventRequest(
             method,
             resource_path,
-            host=self.host,
-            target=target,
+            target=_target(resource_path, path_params, query_params) if path_params or query_params else resource_path,
             at_root=at_root,
-            secret_query=secret_query,
-            headers=self._headers(
-                header_params, _headers, key if "api_key" in auth else "", with_body=body is not None
-            ),
-            body=data,
-            key=key,
             model=model or type(body),
-            public_keys=_public_keys,
-            read_error=_read_error,
+            response_type=response_type,
+            any_body=any_body,
             preload_content=_preload_content,
-            timeout=check_timeout("_request_timeout", _request_timeout),
-            deadline=None if _deadline is None else check_deadline("_deadline", _deadline),
+            timeout=None if _request_timeout is None else check_timeout("_request_timeout", _request_timeout),
+            deadline=None if _deadline is None else check_seconds("_deadline", _deadline),
             retries=None if _retries is None else check_retries("_retries", _retries),
         )
-        del body, data, key, secret_query  # error trackers list the variables of frames
-        deliver = partial(self._deliver, request, response_type, bool(_return_http_data_only), any_body)
+        self._authorize(request, body, auth_settings or (), header_params, _headers)
+        del body  # error trackers list the variables of frames
+        deliver = partial(self._deliver, request, bool(_return_http_data_only))
         return deliver() if callback is None else self._callback_pool().submit(deliver, callback, resource_path)
 
     def _callback_pool(self) -> CallbackPool:
@@ -290,47 +240,59 @@ class ApiClient:
         return pool
 
     def _authorize(
-        self, body: object, auth: Sequence[str], target: str, header_params: Mapping[str, str] | None
-    ) -> tuple[bytes | None, str, str]:
-        """Return the JSON of a body, the API key, and the secret end of the query, as ``auth_settings`` asks for."""
+        self,
+        request: Request,
+        body: object,
+        auth: Sequence[str],
+        given: Mapping[str, str] | None,
+        own: Mapping[str, str] | None,
+    ) -> None:
+        """Put host, body and headers into a request, and the API key where ``auth_settings`` asks for it."""
+        request.host = self._host
+        if not (given is None is own and type(self.default_headers) is dict):
+            check_mappings(given, own, self.default_headers)
+        given, own = given or _NOTHING, own or _NOTHING
         text: str | None = None if body is None else value_to_json(body)
-        key = self._key(header_params) if auth else ""
-        if key and "api_key" not in auth:
+        key = request.key = self._key(given) if auth else ""
+        in_header = "api_key" in auth
+        if key and not in_header:
             _check_key(key)
         if "api_key_body" in auth:
             text = _with_secret(text, key)
-        secret_query = ""
         if "api_key_query" in auth:
-            secret_query = ("&" if "?" in target else "?") + urlencode({"api_key": key})
-        return None if text is None else text.encode(), key, secret_query
+            request.secret_query = ("&" if "?" in request.target else "?") + urlencode({"api_key": key})
+        request.body = None if text is None else text.encode()
+        request.headers = self._headers.make(
+            given, self.default_headers, own, self.user_agent, self.cookie, key if in_header else "", body is not None
+        )
 
-    def _deliver(self, request: Request, response_type: Any, data_only: bool, any_body: bool) -> Any:
+    def _deliver(self, request: EventRequest, data_only: bool) -> Any:
         """Send a request, and read its response."""
         try:
             try:
                 response = self.rest_client.request(request)
             except InvalidResponseException as error:
-                if not (any_body and error.status):
+                if not (request.any_body and error.status):
                     raise
                 response = RESTResponse(error.status, error.reason, b"", error.headers)  # type: ignore[arg-type]  # has some
             data: Any = response
             headers = response.headers
             if isinstance(response, RESTResponse):
-                data = _read(response, response_type, request, any_body=any_body)
-                if any_body or request.secret_query:  # a server that logs URLs and bodies may echo them, too
+                data = request.read(response)
+                if request.any_body or request.secret_query:  # such a server may repeat the key
                     headers = request.redactor(response.proxy_headers).headers(headers)
-        except _OUT_OF_DESCRIPTORS as error:
+        except OUT_OF_DESCRIPTORS as error:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise ConnectionException(0, f"a file that the call needs can't be opened: {why}") from error
         return data if data_only else ApiResponse(data, response.status, headers)
 
-    def _key(self, header_params: Mapping[str, str] | None) -> str:
+    def _key(self, given: Mapping[str, str]) -> str:
         """Return the API key of a header that the client or the call was given, else the configuration's.
 
         :raises ApiValueError: there is none
         """
         key = self.configuration.get_api_key_with_prefix(API_KEY_HEADER)
-        own = self._key_in_headers(header_params)
+        own = key_in(given, self.default_headers) if given or self.default_headers else None
         if own is not None:
             if key and own != key and not self.configuration.has_key_of_environment():
                 raise ApiValueError(
@@ -345,45 +307,6 @@ class ApiClient:
             raise ApiValueError(f"no API key: {cause}{advice}")
         return key
 
-    def _key_in_headers(self, header_params: Mapping[str, str] | None) -> str | None:
-        """Return the API key among the headers, None when they hold none. It is the last one, as in ``_headers``."""
-        if not (header_params or self.default_headers):
-            return None
-        given: list[tuple[object, object]] = [*(header_params or {}).items(), *self.default_headers.items()]
-        keys = [value for name, value in given if str(name).upper() == API_KEY_HEADER]
-        if not keys:
-            return None
-        if not isinstance(keys[-1], str):
-            raise ApiTypeError(f"header {API_KEY_HEADER}: expected text, got {type(keys[-1]).__name__}")
-        key = keys[-1].strip()
-        if not key:
-            raise ApiValueError(f"header {API_KEY_HEADER}: is empty; set an API key there, or leave the header out")
-        return key
-
-    def _headers(
-        self, header_params: Mapping[str, str] | None, own: Mapping[str, str] | None, key: str, *, with_body: bool
-    ) -> Mapping[str, str]:
-        """Return the headers of a call: those of the last call when nothing changed."""
-        given, own = header_params or {}, own or {}
-        state = (given, self.default_headers, own, self.user_agent, self.cookie, key, with_body)
-        last = self._last_headers
-        if state == last.state:
-            return last.headers
-        wanted = [("Accept", "application/json"), ("User-Agent", self.user_agent)]
-        if with_body:
-            wanted.append(("Content-Type", "application/json"))
-        wanted += [*given.items(), *self.default_headers.items()]
-        if self.cookie is not None:
-            wanted.append(("Cookie", self.cookie))
-        wanted += own.items()
-        if key:
-            wanted.append((API_KEY_HEADER, key))
-        # The last header of a name wins, in any letter case.
-        by_name = {_checked_name(name): (name, value) for name, value in wanted}
-        headers = {name: _checked_value(name, value) for name, value in by_name.values()}
-        self._last_headers = _LastHeaders((dict(given), dict(self.default_headers), dict(own), *state[3:]), headers)
-        return headers
-
 
 def _check_host(host: object) -> None:
     if not (host is None or isinstance(host, str)):
@@ -391,56 +314,18 @@ def _check_host(host: object) -> None:
         raise ApiTypeError(f"host: expected text, got {type(host).__name__}{advice}")
 
 
-def _check_path_and_auth(path: str, auth: object) -> None:
-    """Refuse a path that would lead to another host, and ``auth_settings`` that are no list."""
-    if not path.startswith("/"):
-        raise ApiValueError("resource_path: must begin with /; the host belongs into the configuration")
-    if type(auth) is not list and auth is not None and (isinstance(auth, str) or not isinstance(auth, Collection)):
-        raise ApiTypeError(f'auth_settings: expected a list such as ["api_key"], got {type(auth).__name__}')
-
-
-def _check_arguments(
-    path: object, method: object, header_params: object, own_headers: object, callback: object
-) -> None:
-    """Reject arguments of ``call_api`` that have a wrong type. Names and values of headers are checked later."""
+def _check_arguments(path: object, method: object, callback: object, auth: object) -> None:
+    """Reject arguments of ``call_api`` that can't be right."""
     if not (callback is None or callable(callback)):
         raise ApiTypeError(f"callback: expected a function, got {type(callback).__name__}")
     if not (isinstance(method, str) and method.isascii() and method.isalpha()):
         raise ApiValueError("method: expected an HTTP verb such as POST")
     if not isinstance(path, str):
         raise ApiValueError(f"resource_path: expected text, got {type(path).__name__}")
-    if not (header_params is None or isinstance(header_params, Mapping)):
-        raise ApiTypeError(f"header_params: expected a dict, got {type(header_params).__name__}")
-    if own_headers is None:
-        return
-    if not isinstance(own_headers, Mapping):
-        raise ApiTypeError(f"_headers: expected a dict, got {type(own_headers).__name__}")
-    if any(str(name).upper() == API_KEY_HEADER for name in own_headers):
-        raise ApiValueError("_headers: can't hold the API key; set it in the configuration of a client")
-
-
-def _checked_name(name: object) -> str:
-    """Return the name of a header in lower case. The messages quote no invalid name: it may be the key."""
-    if not isinstance(name, str):
-        raise ApiValueError(f"the name of a header: expected text, got {type(name).__name__}")
-    if not name:
-        raise ApiValueError("the name of a header is empty")
-    if not re.fullmatch(_HEADER_NAME, name):
-        raise ApiValueError("the name of a header holds a character that HTTP does not allow there")
-    if name.lower() in _FRAMING:
-        raise ApiValueError(f"header {name}: is set by the transport; leave it out")
-    return name.lower()
-
-
-def _checked_value(name: str, value: object) -> str:
-    """Return the value of a header that can be sent. The messages quote no value: it may be the key."""
-    if not isinstance(value, str):
-        raise ApiValueError(f"header {name}: expected text, got {type(value).__name__}")
-    if re.fullmatch(_HEADER_VALUE, value):
-        return value
-    if any(character > "\xff" for character in value):
-        raise ApiValueError(f"header {name}: holds a character outside of latin-1; escape it, for example as in a URL")
-    raise ApiValueError(f"header {name}: holds a control character such as a line break; remove it")
+    if not path.startswith("/"):  # it would lead to another host
+        raise ApiValueError("resource_path: must begin with /; the host belongs into the configuration")
+    if type(auth) is not list and auth is not None and (isinstance(auth, str) or not isinstance(auth, Collection)):
+        raise ApiTypeError(f'auth_settings: expected a list such as ["api_key"], got {type(auth).__name__}')
 
 
 def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
@@ -455,30 +340,8 @@ def _target(path: str, params: Mapping[str, object] | None, query: Any) -> str:
         ) from None
 
 
-def _load_object(data: bytes) -> dict[str, Any] | None:
-    """Read a JSON object; None when it is anything else."""
-    if len(data) > _MOST_VALUES and _has_too_many_values(data):
-        return None
-    try:
-        value = load_lenient(data.removeprefix(BOM_UTF8).decode())
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _has_too_many_values(data: bytes) -> bool:
-    """Return whether JSON holds more values than any response of the service; much faster than parsing it."""
-    bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
-    if bare.count(b'"') > 2 * _MOST_VALUES:
-        return True
-    between_texts = b"".join(bare.split(b'"')[::2])
-    if len(between_texts) - len(between_texts.translate(None, b"0123456789")) > _MOST_DIGITS:
-        return True  # few numbers of many digits take as long to read
-    return sum(map(between_texts.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES
-
-
 def _check_key(key: str) -> None:
-    """Reject a key from the environment that is not UTF-8. In a header, ``_checked_value`` rejects it."""
+    """Reject a key from the environment that is not UTF-8. In a header, ``HeaderCache`` rejects it."""
     if re.search("[\ud800-\udfff]", key):
         raise ApiValueError("api_key: holds bytes that are not UTF-8")
 
@@ -489,96 +352,3 @@ def _with_secret(text: str | None, key: str) -> str:
     if not isinstance(body, dict):
         raise ApiTypeError(f"body: expected a JSON object for the key to stand in, got {type(body).__name__}")
     return json.dumps({**body, "secret": key})
-
-
-def _read(response: RESTResponse, response_type: Any, request: Request, *, any_body: bool) -> Any:
-    """Read a response with a 2xx status."""
-    if response_type is None:
-        return None
-    fields = {} if response.status == _NO_CONTENT else _load_object(response.data)
-    if fields is None and any_body:
-        text = decode_lenient(response.data).strip()
-        fields = {"message": text} if text else {}
-    if fields is None:
-        raise _invalid_response(response, request)
-    if any_body or request.secret_query:
-        request.redactor(response.proxy_headers).json(fields)
-    data = convert(fields, response_type)
-    failure, reason = _missing_field(data)
-    if reason:
-        raise _invalid_response(response, request, failure, reason)
-    return data
-
-
-def _invalid_response(
-    response: RESTResponse,
-    request: Request,
-    failure: type[InvalidResponseException] = InvalidResponseException,
-    reason: str = "",
-) -> ApiException:
-    """Make the error for a 2xx status whose body is not what it should be.
-
-    :param reason: what is wrong with it; when left out, that it is not a JSON object
-    """
-    redactor = request.redactor(response.proxy_headers)
-    if not reason:
-        kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
-        shown = short(redactor.line(kind, response.until))
-        reason = f"the response is not a JSON object ({shown}, {len(response.data)} bytes)"
-    return make_error(
-        failure,
-        response.status,
-        reason,
-        redactor,
-        body=response.data,
-        headers=response.headers,
-        error_response=_read_error(redactor, response.data),
-        attempts=response.attempts,
-        retry_after=retry_after(response),
-        until=response.until,
-    )
-
-
-def _missing_field(data: object) -> tuple[type[InvalidResponseException], str]:
-    """Return what to raise about a response that lacks a field, and why; an empty text when it lacks none."""
-    if isinstance(data, ServiceResponse):
-        for f in field_table(type(data)):
-            if f.required and getattr(data, f.name) is None:
-                return data.incomplete, f"the response has no {f.name}"
-    return InvalidResponseException, ""
-
-
-def _read_error(redactor: Redactor, data: bytes) -> ErrorResponse | None:
-    """Read the body of an error response; None when it is not a JSON object."""
-    fields = _load_object(data) if data else None
-    if fields is None:
-        return None
-    redactor.json(fields)
-    try:
-        response: ErrorResponse = load(".models.error_response", __package__).ErrorResponse.from_dict(fields)
-    except _OUT_OF_DESCRIPTORS:  # the status says enough
-        return None
-    return response
-
-
-_public: dict[type, frozenset[str]] = {}
-
-
-def _public_keys(model: type) -> frozenset[str]:
-    """Return the JSON keys of a model and its parts whose texts are not personal; for another type, of all models."""
-    if model not in _public:
-        fields = [f for part in _parts(model) for f in field_table(part)]
-        personal = {f.wire for f in fields if f.personal or f.kind is Kind.FREE}
-        _public[model] = frozenset(f.wire for f in fields) - personal
-    return _public[model]
-
-
-def _parts(model: type) -> set[type[Model]]:
-    if not issubclass(model, Model):
-        models = load(".models", __package__)
-        return {getattr(models, name) for name in models.__all__}
-    parts = {model}
-    for f in field_table(model):
-        if f.model:
-            parts |= _parts(f.model)
-    return parts

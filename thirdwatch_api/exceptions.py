@@ -70,7 +70,7 @@ class ApiException(Exception):
     """The failure of a call, with the response if one was received.
 
     :param status: the HTTP status; 0 when no response came, None for misuse found before sending
-    :param reason: the reason phrase of the response, or a sentence that says what went wrong
+    :param reason: the reason phrase of the response, or a sentence about what went wrong
     :param http_resp: a response with ``status``, ``reason``, ``data`` and ``headers``, instead of the two
     """
 
@@ -81,7 +81,7 @@ class ApiException(Exception):
     """HTTP status; 0 when no response came, None for misuse found before sending."""
 
     reason: str | None
-    """Reason phrase of the response, or a sentence that says what went wrong."""
+    """Reason phrase of the response, or a sentence about what went wrong."""
 
     body: str | None
     """Text of the response as it was received (UTF-8, bad bytes replaced, keys masked); None without a response."""
@@ -125,20 +125,20 @@ class ApiException(Exception):
         self._detail = detail
 
     def __str__(self) -> str:
-        said = self.reason or ("" if self.status else "the call failed")
+        text = self.reason or ("" if self.status else "the call failed")
         if self.status:
-            said = f"({self.status}) {short(said)}".rstrip()
+            text = f"({self.status}) {short(text)}".rstrip()
         if self._detail:
-            said += f": {short(' '.join(self._detail.split()))}"
+            text += f": {short(' '.join(self._detail.split()))}"
         notes = [f"after {self.attempts} attempts"] if self.attempts > 1 else []
         if self.request_id:
             notes.append(f"request id {self.request_id}")
         if notes:
-            said += f" ({', '.join(notes)})"
+            text += f" ({', '.join(notes)})"
         if self.hint:
-            said += f"{'' if said.endswith('.') else '.'} {self.hint}"
+            text += f"{'' if text.endswith('.') else '.'} {self.hint}"
         # The text of the service may hold control characters of a terminal, or surrogates, which can't be encoded.
-        return _printable(said)
+        return _printable(text)
 
 
 def _printable(text: str) -> str:
@@ -251,7 +251,7 @@ class NotFoundException(ApiException):
 
 
 class ConflictException(ApiException):
-    """An event that contradicts what the service knows (409)."""
+    """An event that contradicts what the service has stored (409)."""
 
     hint: str = "Check what was sent about the same order or customer before."
 

@@ -6,7 +6,7 @@ The pages are written for a reader of the repository. What the site needs beside
 import inspect
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,17 @@ autodoc_typehints_format = "short"
 python_display_short_literal_types = True
 toc_object_entries = False  # the models have hundreds of fields
 
-FIRST = ["which-event-when", "testing", "configuration", "recipes", "delivery", "postbacks"]
+FIRST = [
+    "which-event-when",
+    "testing",
+    "command-line",
+    "configuration",
+    "recipes",
+    "delivery",
+    "backfill",
+    "postbacks",
+    "other-languages",
+]
 LAST = ["transport", "performance", "migration", "architecture"]
 """The order of the guide. Pages that are not named stand between."""
 
@@ -129,16 +139,35 @@ def _read(app: Sphinx, page: str, source: list[str]) -> None:
     if page.startswith("docs/site/"):
         template = Environment(undefined=StrictUndefined, autoescape=False).from_string(source[0])  # noqa: S701 - no HTML
         source[0] = template.render(
-            apis=apis.__all__, exceptions=exceptions.__all__, models=models.__all__, fields=_fields, modules=_modules()
+            apis=apis.__all__,
+            exceptions=exceptions.__all__,
+            models=models.__all__,
+            threshold=thirdwatch_api.RISK_THRESHOLD,
+            fields=_fields,
+            modules=_modules(),
         )
     # The theme has a button for it.
     source[0] = source[0].replace("[[Back to top]](#) ", "")
 
 
-def _without_fields(app: Sphinx, what: str, name: str, thing: Any, options: object, lines: list[str]) -> None:
-    """Take the fields out of a model's docstring: each has an entry of its own."""
+def _complete(app: Sphinx, what: str, name: str, thing: Any, options: object, lines: list[str]) -> None:
+    """Prepare a docstring for Sphinx."""
     if what == "class" and (docstring := vars(thing).get("__doc__")) and hasattr(docstring, "text"):
-        lines[:] = [*inspect.cleandoc(docstring.text).splitlines(), ""]
+        lines[:] = [*inspect.cleandoc(docstring.text).splitlines(), ""]  # each field has an entry of its own
+    lines[:] = list(_with_code_blocks(lines))
+
+
+def _with_code_blocks(lines: Iterable[str]) -> Iterator[str]:
+    """Mark what is indented in a docstring as code: else it would be a quotation."""
+    above, last, in_code = "text", "", False
+    for line in lines:
+        is_indented = line.startswith("    ")
+        if is_indented and not in_code and not above and not last.endswith("::"):
+            yield from (".. code-block:: python", "")
+        if line:
+            in_code, last = is_indented and (in_code or not above), line
+        above = line
+        yield line
 
 
 def _keep_anchors(app: Sphinx, page: nodes.document) -> None:
@@ -150,17 +179,33 @@ def _keep_anchors(app: Sphinx, page: nodes.document) -> None:
             page.ids[slug] = section
 
 
-def _lead_to_the_start(app: Sphinx, error: Exception | None) -> None:
-    """Write an ``index.html``: the first page has the name of its source."""
-    if error is None:
-        start = f'<!DOCTYPE html><meta charset="utf-8"><title>{project}</title>'
-        start += f'<meta http-equiv="refresh" content="0; url={root_doc}.html"><a href="{root_doc}.html">{project}</a>'
-        (Path(app.outdir) / "index.html").write_text(start, encoding="utf-8")
+_READABLE = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    "<pre>": '<pre tabindex="0">',
+    '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
+}
+"""What axe-core misses in the pages of the theme: a level, a name, a heading, and scrolling without a mouse."""
+
+
+def _finish(app: Sphinx, error: Exception | None) -> None:
+    """Make the pages readable for all, and lead to the first one, which has the name of its source."""
+    if error:
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for given, wanted in _READABLE.items():
+            text = text.replace(given, wanted)
+        path.write_text(text, encoding="utf-8")
+    start = f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{project}</title>'
+    start += f'<meta http-equiv="refresh" content="0; url={root_doc}.html"><a href="{root_doc}.html">{project}</a>'
+    (Path(app.outdir) / "index.html").write_text(start, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
     """Connect what completes the pages."""
     app.connect("source-read", _read)
-    app.connect("autodoc-process-docstring", _without_fields)
+    app.connect("autodoc-process-docstring", _complete)
     app.connect("doctree-read", _keep_anchors)
-    app.connect("build-finished", _lead_to_the_start)
+    app.connect("build-finished", _finish)

@@ -95,6 +95,7 @@ def _sending(path: Path, rows: int, server: Server, scale: Scale) -> Iterator[Ro
     """Send rows by a backfill, and by plain calls from as many threads, whose rows are read beforehand."""
     events = [json.loads(line) for line in path.read_bytes().splitlines()]
     ratios: list[float] = []
+    spent = 0.0
     with ApiClient(configuration=Configuration(host=server.base, api_key="k")) as client:
         for number in range(max(2, scale.rounds // 3) + 1):
             plain = _plain_calls(client, events)

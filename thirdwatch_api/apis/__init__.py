@@ -59,7 +59,7 @@ __all__ = [
 def _module_of(name: str) -> str | None:
     if name in __all__:
         return "." + module_name(name)
-    return "." + name if name in map(module_name, __all__) else None
+    return "." + name if name in ("options", *map(module_name, __all__)) else None
 
 
 def __dir__() -> list[str]:

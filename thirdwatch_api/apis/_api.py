@@ -1,17 +1,20 @@
-"""Api: the base of every API class, and the options of each call."""
+"""Api: the base of every API class."""
 
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from collections.abc import Mapping
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from .._settings import did_you_mean
 from ..api_client import ApiClient, ApiResponse
-from ..configuration import Retries, TimeoutSetting, default_configuration, did_you_mean
+from ..configuration import default_configuration
 from ..exceptions import ApiTypeError, ApiValueError
 from ..models._encoder import to_json
 from ..models._model import Model
 from ..models.event_response import EventResponse
+from .options import Options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -21,33 +24,10 @@ else:
 
 __all__ = ["Api", "Options", "Unpack"]
 
-
-class Options(TypedDict, total=False):
-    """The options of every method. Each overrides the configuration for one call."""
-
-    callback: Callable[[Any], object] | None
-    """Make the call in the background, and pass the result to this function. The method returns a PendingCall at
-    once, although it is typed as the result: one signature serves the usual case."""
-
-    _return_http_data_only: bool | None
-    """For the ``*_with_http_info`` methods: return the data alone."""
-
-    _preload_content: bool
-    """False for urllib3's own response, unread, although the method is typed as the result. Read it to its end or
-    close it, and call its ``release_conn()``."""
-
-    _request_timeout: TimeoutSetting
-    """Seconds, as ``configuration.timeout``; None means what the configuration says."""
-
-    _deadline: float | None
-    """Seconds, as ``configuration.deadline``; None means what the configuration says."""
-
-    _retries: Retries | None
-    """As ``configuration.retries``; None means what the configuration says."""
-
-    _headers: Mapping[str, str] | None
-    """Headers of this call alone, for instance ``{"traceparent": "..."}``. They win over the client's own headers of
-    the same name, and are never logged. The API key can't be among them."""
+_OPTIONS = (
+    f":param options: for this call alone: {', '.join(Options.__annotations__)}; see thirdwatch_api.apis.options\n"
+)
+"""Last line of the documentation of each method."""
 
 
 class Api:
@@ -70,6 +50,12 @@ class Api:
 
     any_body: ClassVar[bool] = False
     """Whether any body of a 2xx response is accepted, instead of a JSON object alone."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, method in vars(cls).items():
+            if isinstance(method, FunctionType) and method.__doc__ and not name.startswith("_"):
+                method.__doc__ += _OPTIONS
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
         if not (api_client is None or hasattr(api_client, "call_api")):

@@ -21,7 +21,7 @@ class AddPromotionApi(Api):
         """Report promotions that a customer gained, or tried and failed to apply.
 
         :param json: the event, which should contain the promotions
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class AddPromotionApi(Api):
         """Do as add_promotion does, and return the HTTP status and headers as well.
 
         :param json: as for add_promotion
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

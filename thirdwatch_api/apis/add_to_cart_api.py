@@ -21,7 +21,7 @@ class AddToCartApi(Api):
         """Report a product that went into a basket or wish list.
 
         :param json: the event, which should contain the item
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class AddToCartApi(Api):
         """Do as add_to_cart does, and return the HTTP status and headers as well.
 
         :param json: as for add_to_cart
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

@@ -23,7 +23,7 @@ class ChargebackApi(Api):
         It does not block the customer by itself: tag the customer as well.
 
         :param json: the event, which should contain the order or the payment, and the state of the dispute
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class ChargebackApi(Api):
         """Do as chargeback does, and return the HTTP status and headers as well.
 
         :param json: as for chargeback
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

@@ -27,7 +27,7 @@ class ClientActionApi(Api):
         response holds.
 
         :param json: the decision and the order that it is about
-        :raises ApiException: the service did not take it; its class says why
+        :raises ApiException: the service did not take it; its class names the cause
         """
         return self._post(json, options)
 
@@ -35,6 +35,6 @@ class ClientActionApi(Api):
         """Do as client_action does, and return the HTTP status and headers as well.
 
         :param json: as for client_action
-        :raises ApiException: the service did not take it; its class says why
+        :raises ApiException: the service did not take it; its class names the cause
         """
         return self._post_with_http_info(json, options)

@@ -21,7 +21,7 @@ class CreateAccountApi(Api):
         """Report a new customer's registration.
 
         :param json: the event, which should contain the account info
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class CreateAccountApi(Api):
         """Do as create_account does, and return the HTTP status and headers as well.
 
         :param json: as for create_account
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

@@ -21,7 +21,7 @@ class CreateOrderApi(Api):
         """Submit an order for assessment, with its items, its payment and the customer's identity.
 
         :param body: the event, which should contain the order info: its items, its payment, its addresses
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(body, options)
 
@@ -29,6 +29,6 @@ class CreateOrderApi(Api):
         """Do as create_order does, and return the HTTP status and headers as well.
 
         :param body: as for create_order
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(body, options)

@@ -23,7 +23,7 @@ class CustomEventApi(Api):
         All that is specific to it travels in ``custom_info``.
 
         :param json: the event, which should contain what happened in ``custom_info``
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class CustomEventApi(Api):
         """Do as custom_event does, and return the HTTP status and headers as well.
 
         :param json: as for custom_event
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

@@ -21,7 +21,7 @@ class ItemStatusApi(Api):
         """Report a change of state of one item of a known order.
 
         :param json: the event, which should contain the order, the item and its new state
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class ItemStatusApi(Api):
         """Do as item_status does, and return the HTTP status and headers as well.
 
         :param json: as for item_status
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

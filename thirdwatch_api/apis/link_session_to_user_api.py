@@ -21,7 +21,7 @@ class LinkSessionToUserApi(Api):
         """Attach an anonymous session to a customer, typically after guest checkout or sign-in.
 
         :param json: the session and the customer: send both ids
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class LinkSessionToUserApi(Api):
         """Do as link_session_to_user does, and return the HTTP status and headers as well.
 
         :param json: as for link_session_to_user
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

@@ -21,7 +21,7 @@ class LoginApi(Api):
         """Report a sign-in attempt, failed or not.
 
         :param json: the event, which should contain how the attempt ended
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class LoginApi(Api):
         """Do as login does, and return the HTTP status and headers as well.
 
         :param json: as for login
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

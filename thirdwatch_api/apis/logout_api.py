@@ -21,7 +21,7 @@ class LogoutApi(Api):
         """Report a sign-out.
 
         :param json: the event, which should contain the customer
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class LogoutApi(Api):
         """Do as logout does, and return the HTTP status and headers as well.
 
         :param json: as for logout
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

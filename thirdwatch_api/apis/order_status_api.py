@@ -23,7 +23,7 @@ class OrderStatusApi(Api):
         Send it once for each change.
 
         :param json: the event, which should contain the order info: its number and its new state
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class OrderStatusApi(Api):
         """Do as order_status does, and return the HTTP status and headers as well.
 
         :param json: as for order_status
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

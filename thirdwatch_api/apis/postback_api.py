@@ -27,7 +27,7 @@ class PostbackApi(Api):
         response holds.
 
         :param json: absolute URLs, which may all be the same
-        :raises ApiException: the URLs were not registered; its class says why
+        :raises ApiException: the URLs were not registered; its class names the cause
         """
         return self._post(json, options)
 
@@ -35,6 +35,6 @@ class PostbackApi(Api):
         """Do as register does, and return the HTTP status and headers as well.
 
         :param json: as for register
-        :raises ApiException: the URLs were not registered; its class says why
+        :raises ApiException: the URLs were not registered; its class names the cause
         """
         return self._post_with_http_info(json, options)

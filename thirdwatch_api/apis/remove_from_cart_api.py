@@ -21,7 +21,7 @@ class RemoveFromCartApi(Api):
         """Report a product that left a basket or wish list.
 
         :param json: the event, which should contain the item
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class RemoveFromCartApi(Api):
         """Do as remove_from_cart does, and return the HTTP status and headers as well.
 
         :param json: as for remove_from_cart
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

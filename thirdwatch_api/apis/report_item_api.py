@@ -21,7 +21,7 @@ class ReportItemApi(Api):
         """Report that a shopper flagged a listing as breaking the shop's rules.
 
         :param json: the event, which should contain the item and the reason
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class ReportItemApi(Api):
         """Do as report_item does, and return the HTTP status and headers as well.
 
         :param json: as for report_item
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

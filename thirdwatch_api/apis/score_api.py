@@ -5,8 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from .._settings import check_seconds
 from ..api_client import ApiResponse
-from ..configuration import check_deadline
 from ..exceptions import ApiTypeError, ApiValueError, ScoreNotReadyException, TimeoutException
 from ..models._encoder import to_text
 from ..models._fields import Text
@@ -44,7 +44,7 @@ class ScoreApi(Api):
 
         :param order_id: number of the order, exactly as it was given to create_order
         :raises ScoreNotReadyException: the service has no score for this order yet; the message shows its reason
-        :raises ApiException: the call failed otherwise; its class says why
+        :raises ApiException: the call failed otherwise; its class names the cause
         """
         result: ScoreResponse = self._get(_query(order_id), {**options, "_return_http_data_only": True})
         return result
@@ -58,13 +58,13 @@ class ScoreApi(Api):
         :param order_id: number of the order, exactly as it was given to create_order
         :param deadline: seconds for all requests and pauses together
         :raises ScoreNotReadyException: there is still no score at the deadline
-        :raises ApiException: the call failed otherwise; its class says why
+        :raises ApiException: the call failed otherwise; its class names the cause
         """
         query = _query(order_id)
         _check_wait(options)
-        end = time.monotonic() + check_deadline("deadline", deadline)
+        end = time.monotonic() + check_seconds("deadline", deadline)
         own = options.get("_deadline")
-        longest = self.api_client.configuration.deadline if own is None else check_deadline("_deadline", own)
+        longest = self.api_client.configuration.deadline if own is None else check_seconds("_deadline", own)
         return self._ask_until(end, query, {**options, "_deadline": longest, "_return_http_data_only": True})
 
     def score_with_http_info(self, order_id: Text, **options: Unpack[Options]) -> _ScoreApiResponse:
@@ -72,7 +72,7 @@ class ScoreApi(Api):
 
         :param order_id: number of the order, exactly as it was given to create_order
         :raises ScoreNotReadyException: the service has no score for this order yet; the message shows its reason
-        :raises ApiException: the call failed otherwise; its class says why
+        :raises ApiException: the call failed otherwise; its class names the cause
         """
         result: _ScoreApiResponse = self._get(_query(order_id), options)
         return result

@@ -21,7 +21,7 @@ class SendMessageApi(Api):
         """Report a message from a customer to a seller, to support or to another user.
 
         :param json: the event, which should contain the message and who gets it
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class SendMessageApi(Api):
         """Do as send_message does, and return the HTTP status and headers as well.
 
         :param json: as for send_message
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

@@ -21,7 +21,7 @@ class SubmitReviewApi(Api):
         """Report a review of a product or its seller.
 
         :param json: the event, which should contain the review and the item
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class SubmitReviewApi(Api):
         """Do as submit_review does, and return the HTTP status and headers as well.
 
         :param json: as for submit_review
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

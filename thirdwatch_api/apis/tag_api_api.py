@@ -23,7 +23,7 @@ class TagAPIApi(Api):
         A newer verdict overwrites the earlier one.
 
         :param json: the event, which should contain the verdict and its reasons
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class TagAPIApi(Api):
         """Do as tag_user does, and return the HTTP status and headers as well.
 
         :param json: as for tag_user
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

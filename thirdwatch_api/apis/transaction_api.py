@@ -21,7 +21,7 @@ class TransactionApi(Api):
         """Report the outcome of a payment, refund or transfer attempt.
 
         :param json: the event, which should contain the order info and the outcome
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -29,6 +29,6 @@ class TransactionApi(Api):
         """Do as transaction does, and return the HTTP status and headers as well.
 
         :param json: as for transaction
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

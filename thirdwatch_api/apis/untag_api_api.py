@@ -23,7 +23,7 @@ class UntagAPIApi(Api):
         The customer is neutral again afterwards.
 
         :param json: the event, which should contain the kind of abuse, if it is about one
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class UntagAPIApi(Api):
         """Do as un_tag_user does, and return the HTTP status and headers as well.
 
         :param json: as for un_tag_user
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

@@ -23,7 +23,7 @@ class UpdateAccountApi(Api):
         It works for accounts that create_account never reported, too.
 
         :param json: the event, which should contain the account info that changed
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -33,6 +33,6 @@ class UpdateAccountApi(Api):
         """Do as update_account does, and return the HTTP status and headers as well.
 
         :param json: as for update_account
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

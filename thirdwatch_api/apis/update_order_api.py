@@ -23,7 +23,7 @@ class UpdateOrderApi(Api):
         An unknown order number creates a new order.
 
         :param json: the event, which should contain all the order info: nothing of the stored order stays
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post(json, options)
 
@@ -31,6 +31,6 @@ class UpdateOrderApi(Api):
         """Do as update_order does, and return the HTTP status and headers as well.
 
         :param json: as for update_order
-        :raises ApiException: the event was not delivered; its class says why
+        :raises ApiException: the event was not delivered; its class names the cause
         """
         return self._post_with_http_info(json, options)

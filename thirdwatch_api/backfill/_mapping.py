@@ -9,8 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dateutil.parser import isoparse
+
 from .._lazy import load
-from .._times import isoparse
 from ..configuration import did_you_mean
 from ..models._fields import Kind, field_table
 from ..models._model import Model

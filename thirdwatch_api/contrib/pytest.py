@@ -66,7 +66,7 @@ def sandbox_for(request: pytest.FixtureRequest) -> Generator[Sandbox, None, None
 def _settings_of(sandbox: Sandbox) -> Generator[None, None, None]:
     """Change the global configuration in place, because other modules may have imported it, and restore it."""
     configuration = thirdwatch_api.configuration
-    before = {slot: getattr(configuration, slot) for slot in Configuration.__slots__}
+    before = {slot: getattr(configuration, slot) for slot in vars(Configuration)["__slots__"]}
     debug, logger_file = configuration.debug, configuration.logger_file
     variables = pytest.MonkeyPatch()
     variables.setenv("THIRDWATCH_HOST", sandbox.host)

@@ -4,11 +4,12 @@ import re
 from datetime import date, datetime
 from typing import Any
 
+from .._json import load_lenient
 from .._lazy import load
 from ..exceptions import ApiValueError
 from ._model import Model
 
-__all__ = ["convert"]
+__all__ = ["convert", "deserialize"]
 
 _MODELS = __name__.rpartition(".")[0]
 _GENERIC_TYPE = r"(list\[|dict\(str, ?)(.+)[\])]"
@@ -20,6 +21,18 @@ _NATIVE_TYPES: dict[str, type] = {
     "date": date,
     "datetime": datetime,
 }
+
+
+def deserialize(text: str, wanted: Any) -> Any:
+    """Convert JSON to a type, or the text itself when it is not JSON.
+
+    :param wanted: as for ``convert``
+    """
+    try:
+        value = load_lenient(text)
+    except (ValueError, RecursionError):
+        value = text
+    return convert(value, wanted)
 
 
 def convert(value: Any, wanted: Any) -> Any:
@@ -58,7 +71,7 @@ def _convert_each(value: Any, wanted: str) -> Any:
 
 def _time(value: Any, wanted: type[date]) -> date:
     try:
-        time: datetime = load(".._times", __package__).isoparse(str(value))
+        time: datetime = load("dateutil.parser").isoparse(str(value))  # slow to import
     except (ValueError, OverflowError):
         raise ApiValueError("response_type: the text is no ISO 8601 time") from None
     return time if issubclass(wanted, datetime) else time.date()

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import sys
+from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -19,9 +20,9 @@ def documentation(model: type[Any], docstring: str) -> str:
     return f"{inspect.cleandoc(docstring)}\n\n{fields}".rstrip()
 
 
-def signature(model: type[Any]) -> inspect.Signature:
+def signature(construct: Callable[..., None]) -> inspect.Signature:
     """Return the signature of a model's constructor without the types, which fill a screen."""
-    parameters = list(inspect.signature(model.__init__).parameters.values())[1:]
+    parameters = inspect.signature(construct, follow_wrapped=False).parameters.values()
     return inspect.Signature([each.replace(annotation=each.empty) for each in parameters])
 
 

@@ -1,10 +1,10 @@
 """Model: what every model can do."""
 
-from collections.abc import Mapping
-from dataclasses import is_dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from .._lazy import load
+from .._lazy import LateSignature, load
 from .._redaction import MASK, without_emails
 from ._fields import Field, Kind, field_table
 
@@ -40,15 +40,8 @@ class _Docstring:
         return text
 
 
-class _Signature:
-    """The signature that ``inspect`` and ``help()`` show of a model's constructor."""
-
-    def __get__(self, instance: object, owner: "type[Model]") -> Any:
-        return load("._help", __package__).signature(owner) if is_dataclass(owner) else None
-
-
 class Model:
-    """A dataclass that knows its form on the wire."""
+    """A dataclass with a form on the wire."""
 
     __slots__ = ()
 
@@ -58,13 +51,13 @@ class Model:
     attribute_map: ClassVar[_FieldMap] = _FieldMap("wire")
     """Wire key of each field, by its Python name."""
 
-    __signature__: ClassVar[_Signature] = _Signature()
-
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         docstring = vars(cls).get("__doc__")
         if isinstance(docstring, str):  # None under -OO; and dataclass() makes each class twice
             cls.__doc__ = _Docstring(docstring)  # type: ignore[assignment]  # reads as a str
+        if construct := vars(cls).get("__init__"):
+            construct.__wrapped__ = LateSignature(partial(_signature, construct))
 
     @classmethod
     def wire_key(cls, name: str) -> str:
@@ -96,6 +89,11 @@ class Model:
         shown = ((f.name, getattr(self, f.name), f.personal) for f in field_table(type(self)))
         inner = ", ".join(f"{name}={MASK if personal else _shown(v)}" for name, v, personal in shown if v is not None)
         return f"{type(self).__name__}({inner})"
+
+
+def _signature(construct: Callable[..., None]) -> Any:
+    """Return the signature of a constructor as ``help()`` shows it."""
+    return load("._help", __package__).signature(construct)
 
 
 def decode(f: Field, value: object) -> object:

@@ -41,10 +41,13 @@ class ServiceResponse(SnakeCaseModel):
         others = response.additional_properties = dict(data)
         for f in field_table(cls):
             keys = cls.json_keys.get(f.name, (f.wire,))
-            key = next((key for key in keys if data.get(key) is not None), keys[0])
-            value = others.pop(key, None)
-            if value is None:
+            for key in keys:
+                if data.get(key) is not None:
+                    break
+            else:
+                others.pop(keys[0], None)
                 continue
+            value = others.pop(key)
             for other in keys if isinstance(value, str) else ():  # the sandbox sends one text under two keys
                 if others.get(other) == value:
                     del others[other]
@@ -53,6 +56,13 @@ class ServiceResponse(SnakeCaseModel):
             if not is_complete:
                 others[key] = value
         return response
+
+    def missing_field(self) -> str:
+        """Return the name of the first ``Required`` field without a value; an empty text when there is none."""
+        for f in field_table(type(self)):
+            if f.required and getattr(self, f.name) is None:
+                return f.name
+        return ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields by their names, and all other values of the response."""
@@ -109,7 +119,7 @@ def _number(value: object) -> int | float | None:
 def _time(value: object) -> datetime | None:
     """Return an ISO 8601 time; without an offset it is UTC, as all times of the service are."""
     try:
-        time = load(".._times", __package__).isoparse(value) if isinstance(value, str) else None
+        time = load("dateutil.parser").isoparse(value) if isinstance(value, str) else None
         return time and (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None

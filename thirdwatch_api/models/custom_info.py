@@ -8,7 +8,7 @@ __all__ = ["CustomInfo"]
 
 
 class CustomInfo(dict[str, object], Model):
-    """The merchant's own key/value pairs: any key, any value that JSON knows. A plain dict works as well."""
+    """The merchant's own key/value pairs: any key, any value that JSON can hold. A plain dict works as well."""
 
     __slots__ = ()
 

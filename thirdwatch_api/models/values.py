@@ -1,6 +1,6 @@
 """The known values of fields, each list declared once.
 
-Editors complete them, the pages of the models name them, and the sandbox compares with them. They are known, not all:
+Editors complete them, the pages of the models name them, and the sandbox compares with them. No list is complete:
 any other text is sent as it is. ``typing.get_args(OrderStatusValue)`` lists those of one field.
 """
 

@@ -28,7 +28,7 @@ class Report:
         self._last: dict[str, float] = {}
 
     def pause(self, seconds: float, reason: str | None, stopped: bool) -> None:
-        """Report the gate as it is.
+        """Report the breaker as it is.
 
         :param seconds: until the end of the pause
         :param reason: why there is one; None while there is none
@@ -48,6 +48,10 @@ class Report:
         elif not stopped and self._is_time("pause"):
             _logger.warning("the relay waits %.0f s: %s", max(0.0, seconds), reason)
         self._stopped = stopped
+
+    def end_pause(self) -> None:
+        """Report that a pause of an earlier relay is over."""
+        self._note(0.0, None)
 
     def trouble(self, error: OutboxException) -> None:
         """Report that the database can't be used for now."""

@@ -172,8 +172,13 @@ class Run:
         with suppress(OutboxException):  # it may be that the disk is full
             self._store.note_leader(self._settings.part, self._holder)
         for part, count, until, reason in self._store.pauses():
-            if (part, count) == self._settings.part and until > time():
-                self.dispatch.pause(until - time(), reason)
+            left = until - time()
+            if (part, count) != self._settings.part:
+                continue
+            if 0 < left <= self._timing.longest_asked:
+                self.dispatch.pause(left, reason)
+            else:  # it is over, or was noted before the clock was set back
+                self._report.end_pause()
 
     def _fetch(self) -> None:
         """Read events, where there is room for them."""
@@ -205,7 +210,7 @@ class Run:
                 done.sent += batch
                 del notes.sent[: len(batch)]
             while notes.dead:
-                self._bury(notes.dead[0])
+                self._give_up(notes.dead[0])
                 given_up.append(notes.dead[0])
                 done.dead.append(notes.dead.pop(0))
             while notes.late:
@@ -217,15 +222,15 @@ class Run:
             self.dispatch.confirm(done)
             self._count(done.sent, given_up)
 
-    def _bury(self, mark: Mark) -> None:
-        self._store.bury(mark.row.id, time(), mark.reason)
+    def _give_up(self, mark: Mark) -> None:
+        self._store.mark_dead(mark.row.id, time(), mark.reason)
 
     def _postpone(self, mark: Mark) -> bool:
         """Let an order wait, or give its event up after many tries in a long time; return whether it was."""
         row = mark.row
         now = time()
         if row.attempts + 1 >= self._timing.tries and now - row.created >= self._timing.shortest_life:
-            self._bury(mark)
+            self._give_up(mark)
             return True
         self._store.postpone(row.id, now + self._timing.delay(row.attempts), mark.reason)
         return False

@@ -105,7 +105,7 @@ class SqliteExecutor:
 
     def lead(self, part: Part, holder: str, lease: float) -> Lead:
         """Return the means to lead a part."""
-        return FileLock(self.path, part)
+        return FileLock(self.path, part, lease)
 
     def for_relay(self) -> "SqliteExecutor":
         """Return one with a connection of its own: what a relay reads must not hold up who adds."""
@@ -186,7 +186,8 @@ class SqliteExecutor:
         self._connection = connection
         self._file = identity(self.path)
         if is_new:
-            make_private(self.path + "-relay")
+            for end in ("-relay", "-turn"):  # while the disk has room
+                make_private(self.path + end)
             self._reserve.fill()
         return connection
 

@@ -7,14 +7,14 @@ import time
 import weakref
 from collections.abc import Callable
 from http.client import HTTPException, responses
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
 from urllib3.util import parse_url
 
 from .._lazy import load
-from ..configuration import Configuration, Hook
+from ..configuration import Configuration
 from ..exceptions import (
     ApiException,
     ConnectionException,
@@ -32,6 +32,9 @@ from ._messages import Request, RESTResponse
 from ._retries import delay_before_next, next_policy, policy_for, retry_after
 from ._timeouts import bounds
 
+if TYPE_CHECKING:
+    from ..attempt import Attempt
+
 __all__ = ["Call"]
 
 _logger = logging.getLogger(__name__.partition(".")[0])
@@ -39,7 +42,7 @@ _logger = logging.getLogger(__name__.partition(".")[0])
 _ONCE = Retry(total=False, redirect=False)  # the loop around urlopen decides what is tried again
 _LARGEST_HEAD = 1024 * 1024
 _PIECE = 64 * 1024
-_CODINGS = frozenset({"gzip", "x-gzip", "deflate"})  # what each Python decodes, though nobody asks for it
+_CODINGS = frozenset({"gzip", "x-gzip", "deflate"})  # each Python decodes them; the request asks for none
 _LONGEST_LOCATION = 2000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -88,7 +91,8 @@ class Call:
         number = 0
         while True:
             number += 1
-            self._run_hook("on_request", number)
+            if hook := self._settings.on_request:
+                self._run_hook(hook, number)
             started = time.monotonic()
             outcome = self._attempt()
             seconds = time.monotonic() - started
@@ -99,7 +103,8 @@ class Call:
             delay = self._delay_before_retry(failure, outcome)
             if delay is None:
                 break
-            self._run_hook("on_retry", number, failure.status, seconds, failure, delay)
+            if hook := self._settings.on_retry:
+                self._run_hook(hook, number, failure.status, seconds, failure, delay)
             if delay:
                 self._sleep(delay)
                 if self._state.left() <= 0:  # the machine may sleep longer than it was asked to
@@ -130,7 +135,8 @@ class Call:
             _logger.debug(
                 "%s %s %s %d ms attempt %d%s", method, path, status or "-", seconds * 1000, number, request_id
             )
-        self._run_hook("on_response", number, status, seconds, failure)
+        if hook := self._settings.on_response:
+            self._run_hook(hook, number, status, seconds, failure)
 
     def _send(self) -> BaseHTTPResponse:
         state = self._state
@@ -148,7 +154,7 @@ class Call:
             redirect=False,
             assert_same_host=False,  # a proxy's pool is asked for the service's URL
             timeout=timeout,
-            pool_timeout=remaining,  # type: ignore[arg-type]  # urllib3 says int, and means seconds
+            pool_timeout=remaining,  # type: ignore[arg-type]  # typed as int, but a float works
             preload_content=False,
         )
 
@@ -157,12 +163,12 @@ class Call:
         success = 200 <= response.status < 300
         if success and not self._request.preload_content:
             keep_deadline(self._state.connection, self._state.deadline)
-            if self._state.queue is not None:  # no mock (pook) responds in place of the pool
+            if self._state.queue is not None:  # it is None where a mock (pook) responds instead of the pool
                 # The response may be lost, for instance by an exception on the way to the caller. The pool must not
                 # lose its place then.
                 weakref.finalize(response, self._state.queue.reclaim, self._state).atexit = False
             return response
-        needs_body = success and response.status != 204  # which has no body
+        needs_body = success and response.status != 204  # a 204 has no body
         limit = self._settings.max_response_size
         data = b""
         try:
@@ -176,7 +182,7 @@ class Call:
         except (HTTPError, HTTPException, OSError):
             if needs_body:
                 raise
-            # The status alone decides; the body would only explain it.
+            # The body of an error only explains the status: do without it.
         finally:
             if not response.closed:  # the next call must not read the rest of the body
                 response.close()
@@ -195,7 +201,7 @@ class Call:
         if raw is not None and not is_encoded and (response.length_remaining or limit + 1) <= limit:
             return read_raw(raw)
         coding = response.headers.get("Content-Encoding", "").strip().lower()
-        if "," in coding:  # 64 KiB from one decoder may keep the next one busy for minutes
+        if "," in coding:  # the output of one decoder may keep the next busy for minutes
             raise DecodeError("the response has several codings, and the request asked for none")
         parts: list[bytes] = []
         size = 0
@@ -210,7 +216,7 @@ class Call:
         return b"".join(parts)
 
     def _error_for(self, received: BaseHTTPResponse, response: Any) -> ApiException | None:
-        """Make the exception for a response that is no success; None for a success."""
+        """Make the exception for a response that is not a success; None for a success."""
         if 200 <= response.status < 300:
             return None
         asked, redactor = retry_after(received), self._request.redactor(response.proxy_headers)
@@ -253,7 +259,7 @@ class Call:
         return make_error(
             kind,
             known.status if known else 0,
-            reason,  # it quotes nothing
+            reason,  # our own sentence: it quotes no response
             self._request.redactor(self._endpoint.pool.proxy_headers),
             headers=known.headers if known else None,
         )
@@ -279,13 +285,10 @@ class Call:
         delay = delay_before_next(policy, failure.retry_after)
         return delay if delay < self._state.left() else None
 
-    def _run_hook(self, name: str, number: int, *outcome: Any) -> None:
-        """Call a hook with an Attempt, if there is one."""
-        hook: Hook = getattr(self._settings, name)
-        if hook is None:
-            return
+    def _run_hook(self, hook: Callable[[Attempt], object], number: int, *outcome: Any) -> None:
+        """Call a hook with an Attempt. What it raises is logged, and never breaks the call."""
         try:
-            attempt = load("..attempt", __package__).Attempt
+            attempt: type[Attempt] = load("..attempt", __package__).Attempt
             hook(attempt(self._request.method, self._request.path, number, *outcome))
         except Exception:
             _logger.exception("a hook of the configuration failed; the call goes on")

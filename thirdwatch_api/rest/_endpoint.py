@@ -65,7 +65,7 @@ def open_endpoint(configuration: Configuration, host: str) -> Endpoint:
     manager.pool_classes_by_scheme = _POOLS
     pool = manager.connection_from_host(url.host, url.port, url.scheme)
     queue = pool.pool
-    assert isinstance(queue, ConnectionQueue)  # noqa: S101 - tells type checkers what QueueCls made
+    assert isinstance(queue, ConnectionQueue)  # noqa: S101 - type checkers need it: QueueCls made the queue
     queue.idle_timeout = configuration.idle_timeout
     return Endpoint(pool, queue, name if proxy and not secure else "", (url.path or "").rstrip("/"), name)
 

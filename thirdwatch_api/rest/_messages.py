@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
-from functools import partial
-from types import MappingProxyType
+from collections.abc import Container, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._redaction import Redactor
-from ..configuration import Retries, TimeoutSetting
+from .._settings import Retries, TimeoutSetting
 
 if TYPE_CHECKING:
     from urllib3 import HTTPHeaderDict
@@ -16,10 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["RESTResponse", "Request"]
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class RESTResponse:
     """A response whose body was read: what the transport returns."""
-
-    __slots__ = ("attempts", "data", "headers", "proxy_headers", "reason", "status", "until")
 
     status: int
     """The HTTP status."""
@@ -33,31 +31,14 @@ class RESTResponse:
     headers: HTTPHeaderDict
     """The headers, found in any letter case."""
 
-    attempts: int
-    """How many attempts it took."""
-
-    until: float
+    until: float = float("inf")
     """``time.monotonic()`` at which the call has to end."""
 
-    proxy_headers: Mapping[str, str]
+    proxy_headers: Mapping[str, str] = field(default_factory=dict)
     """What else was sent with the request, for the proxy alone."""
 
-    def __init__(
-        self,
-        status: int,
-        reason: str | None,
-        data: bytes,
-        headers: HTTPHeaderDict,
-        until: float = float("inf"),
-        proxy_headers: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        self.status = status
-        self.reason = reason
-        self.data = data
-        self.headers = headers
-        self.attempts = 0
-        self.until = until
-        self.proxy_headers = proxy_headers
+    attempts: int = 0
+    """How many attempts it took."""
 
     def getheaders(self) -> HTTPHeaderDict:
         """Return all headers, which are found in any letter case."""
@@ -68,39 +49,12 @@ class RESTResponse:
         return self.headers.get(name, default)
 
 
-def _nothing_public(_model: object) -> Container[str]:
-    """Return no key: every text of the event is personal."""
-    return ()
-
-
-def _read_nothing(redactor: Redactor, data: bytes) -> None:
-    """Leave the body of an error response unread."""
-
-
+@dataclass(eq=False, repr=False, slots=True)
 class Request:
     """What one call sends, with its own settings. None means the configuration's.
 
     It is no tuple: error trackers would list what is in it, the API key and the event.
     """
-
-    __slots__ = (
-        "at_root",
-        "body",
-        "deadline",
-        "headers",
-        "host",
-        "key",
-        "method",
-        "model",
-        "path",
-        "preload_content",
-        "public_keys",
-        "read_error",
-        "retries",
-        "secret_query",
-        "target",
-        "timeout",
-    )
 
     method: str
     """The HTTP verb."""
@@ -108,84 +62,47 @@ class Request:
     path: str
     """The endpoint's path, as logs and hooks may see it."""
 
-    host: str | None
+    _: KW_ONLY
+
+    host: str | None = None
     """URL of the service."""
 
-    target: str
+    target: str = ""
     """Path and query as they are sent; when empty, the path."""
 
-    at_root: bool
+    at_root: bool = False
     """Whether the path stands at the root of the host, instead of below the host's own path."""
 
-    secret_query: str
+    secret_query: str = ""
     """End of the query, which no log and no error may show."""
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
     """Headers as they are sent."""
 
-    body: bytes | None
+    body: bytes | None = None
     """Body as it is sent."""
 
-    key: str
+    key: str = ""
     """The API key, which is masked where the response repeats it."""
 
-    model: object
-    """Class of the body: a model, or the type of a plain value."""
-
-    public_keys: Callable[[Any], Container[str]]
-    """Returns the JSON keys of the model whose texts are not personal and may be shown."""
-
-    read_error: Callable[[Redactor, bytes], Any]
-    """Reads the body of an error response: an ErrorResponse, or None when it is not a JSON object."""
-
-    preload_content: bool
+    preload_content: bool = True
     """False for urllib3's own response, unread."""
 
-    timeout: TimeoutSetting
+    timeout: TimeoutSetting = None
     """As ``configuration.timeout``."""
 
-    deadline: float | None
+    deadline: float | None = None
     """As ``configuration.deadline``."""
 
-    retries: Retries | None
+    retries: Retries | None = None
     """As ``configuration.retries``."""
 
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        *,
-        host: str | None = None,
-        target: str = "",
-        at_root: bool = False,
-        secret_query: str = "",
-        headers: Mapping[str, str] = MappingProxyType({}),
-        body: bytes | None = None,
-        key: str = "",
-        model: object = None,
-        public_keys: Callable[[Any], Container[str]] = _nothing_public,
-        read_error: Callable[[Redactor, bytes], Any] = _read_nothing,
-        preload_content: bool = True,
-        timeout: TimeoutSetting = None,
-        deadline: float | None = None,
-        retries: Retries | None = None,
-    ) -> None:
-        self.method = method
-        self.path = path
-        self.host = host
-        self.target = target
-        self.at_root = at_root
-        self.secret_query = secret_query
-        self.headers = headers
-        self.body = body
-        self.key = key
-        self.model = model
-        self.public_keys = public_keys
-        self.read_error = read_error
-        self.preload_content = preload_content
-        self.timeout = timeout
-        self.deadline = deadline
-        self.retries = retries
+    def public_keys(self) -> Container[str]:
+        """Return the JSON keys of the event whose texts are not personal and may be shown: here, none."""
+        return ()
+
+    def read_error(self, redactor: Redactor, data: bytes) -> Any:
+        """Read the body of an error response, if the class of the request can."""
 
     def redactor(self, proxy_headers: Mapping[str, str]) -> Redactor:
         """Return a Redactor that masks what a response repeats of this request. A success needs none.
@@ -193,7 +110,7 @@ class Request:
         :param proxy_headers: headers that were sent for the proxy, which may hold a password
         """
         headers = {**self.headers, **proxy_headers}
-        return Redactor(self.key, headers, self.body, partial(self.public_keys, self.model))
+        return Redactor(self.key, headers, self.body, self.public_keys)
 
     def __repr__(self) -> str:
         """Show neither the key nor the event."""

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Collection
+from functools import lru_cache
 from http.client import HTTPException
 
 from urllib3.exceptions import HTTPError, InvalidHeader
@@ -29,6 +30,7 @@ class _Policy(Retry):
         return min(_LONGEST_WAIT, doubled * random.uniform(1, 2))  # noqa: S311 - spreads load, hides nothing
 
 
+@lru_cache(maxsize=64)
 def _policy(retries: int) -> Retry:
     allowed: Collection[str] | None = None
     # By default urllib3 shortens any Retry-After to six hours; ours is honoured, or ignored when it makes no sense.
@@ -36,14 +38,11 @@ def _policy(retries: int) -> Retry:
     return _Policy(total=retries, allowed_methods=allowed, status_forcelist=_STATUSES, retry_after_max=longest)
 
 
-_POLICIES = {retries: _policy(retries) for retries in (0, 3)}  # those of a relay and of the default are made once
-
-
 def policy_for(retries: int | Retry) -> Retry:
     """Return the policy for the setting ``retries``."""
     if isinstance(retries, Retry):
         return retries
-    return _POLICIES.get(retries) or _policy(retries)
+    return _policy(retries)
 
 
 def next_policy(
@@ -62,7 +61,7 @@ def retry_after(response: BaseHTTPResponse | RESTResponse) -> float | None:
     if value is None:
         return None
     try:
-        seconds = _POLICIES[3].parse_retry_after(value)
+        seconds = _policy(0).parse_retry_after(value)
     except (InvalidHeader, ValueError, OverflowError):
         return None
     return float(seconds) if seconds <= _LONGEST_RETRY_AFTER else None

@@ -10,7 +10,9 @@ It scores as well: after create_order and a transaction whose status is ``_succe
 ``amount="8200"`` scores 82 and is red, as is everything above 70. It sends postbacks to the URLs of this machine that
 PostbackApi registered: the score at once, an analyst's decision by ``Sandbox.send_action``, and so on.
 
-``python -m thirdwatch_api.sandbox`` runs it in the foreground.
+The root of its address is a page: open ``http://127.0.0.1:PORT/`` in a browser to see requests as they come, and to
+act on orders. ``Sandbox.connect(url)`` uses a sandbox of another process. ``python -m thirdwatch_api.sandbox`` runs one
+in the foreground.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +29,7 @@ from ._control import Control
 from ._http import HTTPError, Request, Response, Server
 from ._page import serve_file
 from ._records import Records
-from ._scripts import make_script
+from ._scripts import ScriptQueue, make_script
 from ._service import Service
 from ._state import Delivery
 
@@ -148,8 +150,13 @@ class Sandbox(Records):
         """
         script = make_script(status, headers, body, delay, cut=cut)
         with self._service.lock:
-            self._service.scripts.add(script, times)
+            self._scripts.add(script, times)
         self._service.watch.touch()
+
+    @property
+    def _scripts(self) -> ScriptQueue:
+        """The scripts that no request met yet."""
+        return self._service.scripts
 
     def score(self, order_id: Text, score: int) -> None:
         """Set the score of an order, now or before it comes. If it had one, the new one is sent as a postback.

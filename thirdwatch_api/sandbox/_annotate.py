@@ -44,10 +44,9 @@ def annotate(model: type[Model] | None, body: bytes, *, validate: bool) -> list[
         return [{"depth": 0, "key": "", "value": text, "end": "", "personal": True}] if text else []
     notes = _notes(model, value, validate=validate) if model and isinstance(value, dict) else {}
     written = json.loads(body, parse_float=_Number, parse_int=_Number)
-    found = _lines(written, model, model.__name__ if model else "", 0, personal=model is None)
-    lines = list(islice(found, _MAX_LINES + 1))
-    if len(lines) > _MAX_LINES:
-        lines[-1] = {"depth": 0, "key": "", "value": f"... cut after {_MAX_LINES:,} lines", "end": ""}
+    writer = _Writer()
+    writer.write(written, model, model.__name__ if model else "", personal=model is None)
+    lines = writer.lines
     _attach(notes, lines)
     return lines
 
@@ -81,24 +80,37 @@ def _attach(notes: Notes, lines: list[Line]) -> None:
         line.setdefault("notes", []).extend(texts)
 
 
-def _lines(value: Any, model: type[Model] | None, path: str, depth: int, *, personal: bool) -> Iterator[Line]:
-    """Write a value, the first of whose lines has neither key nor end yet."""
-    if not isinstance(value, (dict, list)) or not value:
-        text = str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
-        line: Line = {"path": path, "depth": depth, "key": "", "value": text, "end": ""}
-        if (personal and text not in ("{}", "[]")) or (isinstance(value, str) and "@" in value):
-            line["personal"] = True
-        yield line
-        return
-    first, last = "{}" if isinstance(value, dict) else "[]"
-    yield {"path": path, "depth": depth, "key": "", "value": first, "end": ""}
-    parts = _parts(value, model, path, personal=personal)
-    for number, (key, part, of, part_path, is_personal) in enumerate(parts, 1):
-        found = list(_lines(part, of, part_path, depth + 1, personal=is_personal))
-        found[0]["key"] = key
-        found[-1]["end"] = "," if number < len(value) else ""
-        yield from found
-    yield {"depth": depth, "key": "", "value": last, "end": ""}
+class _Writer:
+    """Writes lines until there are too many of them."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+
+    def write(self, value: Any, model: type[Model] | None, path: str, depth: int = 0, *, personal: bool) -> None:
+        """Write a value. Its caller puts the key before its first line, and the comma behind its last one."""
+        if not isinstance(value, (dict, list)) or not value:
+            text = str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
+            line = self._append(path, depth, text)
+            if (personal and text not in ("{}", "[]")) or (isinstance(value, str) and "@" in value):
+                line["personal"] = True
+            return
+        opening, closing = "{}" if isinstance(value, dict) else "[]"
+        self._append(path, depth, opening)
+        parts = _parts(value, model, path, personal=personal)
+        for number, (key, part, of, part_path, is_personal) in enumerate(parts, 1):
+            if len(self.lines) >= _MAX_LINES:
+                self._append(None, depth + 1, f"... cut after {_MAX_LINES:,} lines")
+                break
+            first = len(self.lines)
+            self.write(part, of, part_path, depth + 1, personal=is_personal)
+            self.lines[first]["key"] = key
+            self.lines[-1]["end"] = "," if number < len(value) else ""
+        self._append(None, depth, closing)
+
+    def _append(self, path: str | None, depth: int, value: str) -> Line:
+        line: Line = {"path": path, "depth": depth, "key": "", "value": value, "end": ""}
+        self.lines.append(line)
+        return line
 
 
 def _parts(value: Any, model: type[Model] | None, path: str, *, personal: bool) -> Iterator[tuple[Any, ...]]:

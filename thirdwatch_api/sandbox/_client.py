@@ -158,6 +158,7 @@ class RemoteSandbox(Records):
             error=shown["error"],
             hints=shown["hints"],
             number=shown["number"],
+            order_id=shown["order_id"],
             time=datetime.fromisoformat(shown["time"]),
             duration=shown["duration"],
         )

@@ -118,8 +118,10 @@ class Control:
         return _json({**show_request(found, self._service.models), "lines": lines})
 
     def _show_order(self, request: Request) -> Response:
-        with self._service.lock:
-            return _json(show_order(self._service, request.query.get("order_id", "")))
+        """Return an order: the one with this number, or the one that a request is about."""
+        found = self._service.requests.get(_number(request, "request"))
+        order_id = found.order_id if found else request.query.get("order_id", "")
+        return _json(show_order(self._service, order_id))
 
     def _show_postbacks(self, _: Request) -> Response:
         return _json({"postbacks": [show_postback(each) for each in self._postbacks()]})

@@ -73,6 +73,9 @@ class Request:
     number: int = field(default=0, repr=False)
     """1 for the first request that the sandbox recorded, 2 for the next."""
 
+    order_id: str = field(default="", repr=False)
+    """Number of the order that it is about, refused or not; empty when it names none."""
+
     time: datetime = field(default_factory=lambda: datetime.now(timezone.utc), repr=False)
     """When it came, in UTC."""
 
@@ -285,9 +288,8 @@ class _RequestHandler(BaseHTTPRequestHandler):
         for name, value in {**response.headers, "Connection": "close"}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            for piece in response.stream:
-                self.wfile.write(piece)
+        for piece in response.stream:
+            self.wfile.write(piece)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a request that is not valid HTTP."""

@@ -37,7 +37,8 @@ Report what customers of a shop do, and read how risky the service rates their o
 - At least one of `_userId` and `_sessionId` identifies the customer of an event (`x-identity`).
 - Known values of a field are examples. The service takes any other text.
 - Fields with `x-personal` hold data about a person: keep them out of logs.
-- Any response may have more keys than are named here."""
+- Any response may have more keys than are named here.
+- The service documents the status 200 alone. The others are those that a client should be ready for."""
 
 _TAGS: dict[str, tuple[str, str]] = {
     "Accounts": (
@@ -51,8 +52,10 @@ _TAGS: dict[str, tuple[str, str]] = {
     "Verdicts": ("What the shop knows about a customer: good or bad.", "tag_user un_tag_user"),
     "Custom": ("Behaviour that no other event covers.", "custom_event"),
     "Results": ("Scores of orders, decisions about them, and postbacks.", "score client_action register"),
+    # Of their own: generators write a file for each tag, one for operations and one for webhooks.
+    "Postbacks": ("What the service sends to the shop.", ""),
 }
-"""What each group of operations is about, and the operations."""
+"""What each group of operations is about, and the operations. The last one is about the webhooks."""
 
 _TAG_OF = {operation: tag for tag, (_, operations) in _TAGS.items() for operation in operations.split()}
 
@@ -67,7 +70,7 @@ _ERRORS = {
     "5XX": ("ServiceError", "The service failed. Send the event again later."),
     "default": (
         "Error",
-        "Any other status. The service documents none of them: the body may also be empty, or not JSON.",
+        "Any other status. As with all errors, the body may also be empty, or not JSON.",
     ),
 }
 _REFUSAL = "_userId or _sessionId is missing"
@@ -284,7 +287,7 @@ def _webhook(name: str) -> Json:
     place = "as `api_key` in the body" if in_body else f"in the header `{API_KEY_HEADER}`"
     return {
         "operationId": name,
-        "tags": ["Results"],
+        "tags": ["Postbacks"],
         "summary": summary,
         "description": f"The service sends your own API key {place}. Compare it before you believe the rest.",
         "security": [] if in_body else _SECURITY["api_key"],

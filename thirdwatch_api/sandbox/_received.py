@@ -18,7 +18,7 @@ from ..models._hints import unknown_values
 from ..models._model import JsonObject, Model
 from ._http import HTTPError, Request
 
-__all__ = ["authorize", "check_media_type", "parse", "pop_key", "read_event", "shorten"]
+__all__ = ["authorize", "check_media_type", "order_of", "parse", "pop_key", "read_event", "shorten", "user_of"]
 
 _M = TypeVar("_M", bound=Model)
 
@@ -26,6 +26,9 @@ _MAX_PROBLEMS = 20
 _MAX_SHOWN = 64
 _MAX_REFUSED_BODY = 64 * 1024
 _MAX_REFUSED_HEAD = 16 * 1024
+_ID = rb'\s*:\s*("(?:[^"\\]|\\.){1,1000}")'
+_ORDER_ID = rb'"(?:_orderId|order_id)"' + _ID
+_USER_ID = rb'"_userId"' + _ID
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json", re.IGNORECASE)
 
 
@@ -120,6 +123,27 @@ def parse(body: bytes) -> JsonObject:
     if not isinstance(value, dict):
         raise HTTPError(400, "the body is not a JSON object")
     return cast("JsonObject", value)
+
+
+def order_of(request: Request) -> str:
+    """Return the number of the order that a request is about, or an empty text."""
+    return request.query.get("order_id", "") or _id_of(request, "order_id", _ORDER_ID)
+
+
+def user_of(request: Request) -> str:
+    """Return the customer's identifier that a request holds, or an empty text."""
+    return _id_of(request, "user_id", _USER_ID)
+
+
+def _id_of(request: Request, name: str, pattern: bytes) -> str:
+    if request.event is not None:
+        value = getattr(request.event, name, None)
+        return value if isinstance(value, str) else ""
+    found = re.search(pattern, request.body)  # a refused body may be anything, so it is not parsed
+    try:
+        return str(load(found[1])) if found else ""
+    except ValueError:
+        return ""
 
 
 def _hints(event: Model) -> list[str]:

@@ -76,12 +76,13 @@ def reference(name: str) -> Json:
 
 
 def identity_rule(model: type[Model]) -> str:
-    """Return the rule about the fields that identify the customer, as a sentence; empty when there is no choice.
-
-    Words, because generators make halves of a model from ``anyOf``.
-    """
-    keys = [f"`{f.wire}`" for f in field_table(model) if f.identity]
+    """Return the rule about the fields that identify the customer, as a sentence; empty when there is no choice."""
+    keys = [f"`{key}`" for key in _identity(model)]
     return f"At least one of {' and '.join(keys)} is required, and must not be empty." if len(keys) > 1 else ""
+
+
+def _identity(model: type[Model]) -> list[str]:
+    return [f.wire for f in field_table(model) if f.identity]
 
 
 def prose(docstring: str | None) -> tuple[str, str]:
@@ -95,12 +96,9 @@ def prose(docstring: str | None) -> tuple[str, str]:
 
 
 def _schema(model: type[Model]) -> Json:
-    made: Json = {"type": "object"}
-    description = "\n\n".join(filter(None, prose(_own_docstring(model))))
-    if description:
-        made["description"] = description
+    made: Json = {"type": "object", "description": "\n\n".join(filter(None, prose(_own_docstring(model))))}
     if rule := identity_rule(model):
-        made["x-identity"] = rule
+        made |= {"x-identity": rule, **_condition(*_identity(model))}
     docs = field_docs(model)
     _add(made, {f.wire: _property(f, docs.get(f.name, "")) for f in field_table(model)})
     _require(made, _required(model))
@@ -116,6 +114,17 @@ def _add_texts(schema: Json, key: str, *others: str) -> None:
     _add(schema, {key: text} | dict.fromkeys(others, same))
 
 
+def _condition(first: str, second: str) -> Json:
+    """Return keywords that require one of two texts.
+
+    Validators know them, and generators skip them. From ``anyOf`` generators make halves of a model.
+    """
+    lacking, there = (
+        {"required": [key], "properties": {key: {"type": "string", "minLength": 1}}} for key in (first, second)
+    )
+    return {"if": {"not": lacking}, "then": there}
+
+
 def _own_docstring(model: type[Model]) -> str:
     """Return the docstring of a model without its fields, which ``model.__doc__`` adds."""
     text: str = getattr(vars(model).get("__doc__"), "text", "")
@@ -126,9 +135,8 @@ def _required(model: type[Model]) -> list[str]:
     """List the keys that the service refuses the model without."""
     if model is ScoreResponse:  # as long as there is no score, the service sends a message instead
         return []
-    table = field_table(model)
-    identity = [f for f in table if f.identity]
-    return [f.wire for f in table if f.required or [f] == identity]
+    identity = _identity(model)
+    return [f.wire for f in field_table(model) if f.required or [f.wire] == identity]
 
 
 def _property(f: Field, doc: str) -> Json:
@@ -141,8 +149,7 @@ def _property(f: Field, doc: str) -> Json:
     if f.known:
         named = ", ".join(f"`{value}`" for value in f.known)
         text += f" Known value{'s' * (len(f.known) > 1)}: {named}; any other text is possible."
-    if text:
-        made["description"] = text
+    made["description"] = text
     if f.milliseconds:
         made["pattern"] = _MILLISECONDS
     examples = list(f.known) or _INSTANCE.findall(text)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ..exceptions import ApiValueError
@@ -59,6 +59,9 @@ class ScriptQueue:
     def runs(self) -> list[tuple[Script, int]]:
         """Return the scripts in order, each with the number of requests that it is for."""
         return list(self._runs)
+
+    def __iter__(self) -> Iterator[Script]:
+        return (script for script, times in self.runs() for _ in range(times))
 
     def __len__(self) -> int:
         return sum(times for _, times in self._runs)

@@ -20,7 +20,7 @@ from ..models.client_action import ClientAction
 from ..models.postback_urls import PostbackUrls
 from ._http import HTTPError, Request, Response, json_response
 from ._log import Log, Watch
-from ._received import authorize, check_media_type, pop_key, read_event, shorten
+from ._received import authorize, check_media_type, order_of, pop_key, read_event, shorten
 from ._scripts import Script, ScriptQueue
 from ._state import Delivery, ServiceState
 
@@ -127,6 +127,7 @@ class Service:
 
     def _record(self, request: Request) -> None:
         request.number = self.requests.last + 1  # nobody else appends: the lock is held
+        request.order_id = order_of(request)
         self.requests.append(request)
         self.counts[result_of(request)] += 1
         self.watch.touch()

@@ -1,15 +1,14 @@
 """What the control API shows of requests, postbacks and scripts: plain values for JSON."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
-from .._json import load
 from .._redaction import without_emails
 from ..models._model import Model
 from ..models.score_response import RISK_THRESHOLD
 from ._http import Request
+from ._received import user_of
 from ._scripts import Script
 from ._service import Service, kinds, result_of
 from ._state import Delivery
@@ -20,8 +19,6 @@ _MAX_CELL = 100  # characters
 _MAX_NOTE = 300
 _MAX_RUNS = 20
 _MAX_STEPS = 200
-_ORDER_IN_JSON: Final = rb'"(?:_orderId|order_id)"\s*:\s*("(?:[^"\\]|\\.){1,100}")'
-_USER_IN_JSON: Final = rb'"_userId"\s*:\s*("(?:[^"\\]|\\.){1,100}")'
 
 _kinds = cache(kinds)
 
@@ -34,9 +31,9 @@ def summarize(request: Request) -> dict[str, Any]:
         "time": request.time.timestamp() * 1000,
         "ms": round(request.duration * 1000, 1),
         "method": request.method[:_MAX_CELL],
-        "kind": _kinds().get(request.path) or request.path[:_MAX_CELL],
-        "order_id": _order_of(request),
-        "user_id": _id_of(request, "user_id", _USER_IN_JSON),
+        "kind": _kinds().get(request.path) or _cell(request.path),
+        "order_id": _cell(request.order_id),
+        "user_id": _cell(user_of(request)),
         "status": request.status,
         "result": result_of(request),
         "error": None if error is None else without_emails(error)[:_MAX_NOTE],
@@ -44,26 +41,9 @@ def summarize(request: Request) -> dict[str, Any]:
     }
 
 
-def _order_of(request: Request) -> str:
-    """Return the number of the order that a request is about, or an empty text."""
-    return request.query.get("order_id", "")[:_MAX_CELL] or _id_of(request, "order_id", _ORDER_IN_JSON)
-
-
-def _id_of(request: Request, name: str, pattern: bytes) -> str:
-    if request.event is not None:
-        value = getattr(request.event, name, None)
-    else:  # a refused body may be anything, so it is not parsed
-        found = re.search(pattern, request.body)
-        value = _text(found[1]) if found else None
-    return without_emails(value)[:_MAX_CELL] if isinstance(value, str) else ""
-
-
-def _text(data: bytes) -> str | None:
-    try:
-        text: str = load(data)
-    except ValueError:
-        return None
-    return text
+def _cell(text: object) -> str:
+    """Return a text as a list shows it: short, without e-mail addresses and without what can't be encoded."""
+    return without_emails(str(text))[:_MAX_CELL].encode("utf-8", "replace").decode()
 
 
 def show_request(request: Request, models: Mapping[str, type[Model]]) -> dict[str, Any]:
@@ -79,6 +59,7 @@ def show_request(request: Request, models: Mapping[str, type[Model]]) -> dict[st
         "method": request.method,
         "path": request.path,
         "kind": _kinds().get(request.path),
+        "order_id": request.order_id,
         "headers": request.headers.items(),
         "query": request.query,
         "body": request.body.decode("utf-8", "surrogateescape"),
@@ -123,16 +104,18 @@ def show_state(service: Service) -> dict[str, Any]:
 
 
 def show_order(service: Service, order_id: str) -> dict[str, Any]:
-    """Return an order with its score, and the last requests and postbacks about it. The caller holds the lock."""
-    known, paid, fixed = service.state.steps(order_id)
-    requests = [each for each in service.requests.since(0)[0] if _order_of(each) == order_id]
+    """Return an order with its score, and the last requests and postbacks about it."""
+    with service.lock:
+        known, paid, fixed = service.state.steps(order_id)
+        score = service.state.score(order_id)
+    requests = [each for each in service.requests.since(0)[0] if each.order_id == order_id]
     postbacks = [each for each in service.state.finished.since(0)[0] if _postback_order(each) == order_id]
     return {
         "order_id": order_id,
         "known": known,
         "paid": paid,
         "fixed_score": fixed,
-        "score": service.state.score(order_id),
+        "score": score,
         "requests": [summarize(each) for each in requests[-_MAX_STEPS:]],
         "postbacks": [summarize_postback(each) for each in postbacks[-_MAX_STEPS:]],
     }
@@ -142,7 +125,7 @@ def summarize_postback(delivery: Delivery) -> dict[str, Any]:
     """Return a postback as a step in the life of an order, without personal data."""
     return {
         "kind": delivery.kind,
-        "order_id": _postback_order(delivery),
+        "order_id": _cell(_postback_order(delivery)),
         "status": delivery.status,
         "error": delivery.error,
         "time": delivery.time.timestamp() * 1000,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -100,13 +101,13 @@ class DjangoStore:
         try:
             return self._execute(statement, values, take)
         except (Error, ImproperlyConfigured) as error:
-            if connection.in_atomic_block or connection.is_usable():
+            if connection.in_atomic_block or (connection.connection is not None and connection.is_usable()):
                 raise translate(error) from None
-            connection.close()
+            _drop(connection)
         try:
             return self._execute(statement, values, take)
         except (Error, ImproperlyConfigured) as error:
-            connection.close()
+            _drop(connection)
             raise translate(error) from None
 
     def _execute(self, statement: str, values: Mapping[str, Any], take: Callable[[Any], _T]) -> _T:
@@ -114,6 +115,12 @@ class DjangoStore:
         with connections[self._using].cursor() as cursor:
             cursor.execute(sql, [values[name] for name in names])
             return take(cursor)
+
+
+def _drop(connection: Any) -> None:
+    """Forget a connection that was cut; some drivers refuse to close it."""
+    with suppress(Error):
+        connection.close()
 
 
 @lru_cache(maxsize=64)

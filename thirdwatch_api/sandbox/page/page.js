@@ -7,6 +7,7 @@ const TALL_ROW = 54;
 const LONGEST_VALUE = 600; // characters of a value that are shown at first
 const MOST_LINES = 1500; // lines of JSON that are shown at first
 const MINUTES = 15;
+const BASE = 84; // where the columns of a chart stand
 
 const $ = (id) => document.getElementById(id);
 
@@ -42,7 +43,7 @@ function clockTime(milliseconds, fraction = true) {
   return fraction ? `${text}.${String(time.getMilliseconds()).padStart(3, "0")}` : text;
 }
 
-// ---- Talking to the sandbox
+// Talking to the sandbox
 
 let settings = { host: "", api_key: "", token: "" };
 let state = null;
@@ -129,7 +130,7 @@ function receive(message) {
   if (!message.reset) announce(message.requests);
 }
 
-// ---- The list of requests: only the rows that are in view exist
+// The list of requests: only the rows that are in view exist
 
 class RequestList {
   constructor(viewport, holder) {
@@ -288,9 +289,10 @@ const remarkOf = (request) => (request.result === "refused" ? request.error : re
 const heightOf = (request) => (remarkOf(request) ? TALL_ROW : ROW);
 
 function badge(request) {
+  const kinds = { accepted: request.status ? "good" : "warn", refused: "bad", scripted: "warn" };
+  const words = { accepted: " ok", refused: " refused", scripted: " scripted" };
   const status = request.status || "cut";
-  if (request.result === "accepted") return make("span", { class: `badge ${request.status ? "good" : "warn"}` }, request.status ? `${status} ok` : "cut");
-  return make("span", { class: `badge ${request.result === "refused" ? "bad" : "warn"}` }, `${status} ${request.result}`);
+  return make("span", { class: `badge ${kinds[request.result]}` }, String(status), make("i", {}, words[request.result]));
 }
 
 function makeRow(request) {
@@ -349,12 +351,14 @@ function showEmpty() {
   $("empty-code").hidden = isFiltered;
   $("empty-code").textContent = `${settingsFor("python")}
 orders = thirdwatch_api.OrderStatusApi()
-orders.order_status(thirdwatch_api.OrderStatus(user_id="u-42", order_id="o-1001", order_status="_fulfilled"))`;
+event = thirdwatch_api.OrderStatus(user_id="u-42", order_id="o-1001")
+event.order_status = "_fulfilled"
+orders.order_status(event)`;
 }
 
-// ---- One request and its order
+// One request and its order
 
-const selected = { request: null, order: "" };
+const selected = { request: null, order: "", fullOrder: "" };
 let isPersonalShown = false;
 let requestInView = null;
 
@@ -435,12 +439,13 @@ function refreshOrder() {
     orderTimer = 0;
     const id = selected.order;
     if (!id) return;
-    const order = await get(`order?order_id=${encodeURIComponent(id)}`).catch(() => null);
+    const order = await get(`order?request=${selected.request}`).catch(() => null);
     if (order && selected.order === id) showOrder(order);
   }, 60);
 }
 
 function showOrder(order) {
+  selected.fullOrder = order.order_id; // the list may show a part of it
   $("order-view").hidden = false;
   const steps = [
     ...order.requests.map((request) => [request.time, requestStep(request)]),
@@ -460,10 +465,11 @@ function requestStep(request) {
 }
 
 function postbackStep(postback) {
-  const detail = postback.action ?? (postback.score === null ? "" : `score ${postback.score}`);
+  const names = { shipping_address_postback: "address", url: "payment link" };
+  const what = postback.action ?? (postback.score === null ? names[postback.kind] : `score ${postback.score}`);
   const title = postback.error ? visible(postback.error) : null;
   return make("span", { class: "step", title },
-    `${visible(postback.kind)}${detail ? `: ${visible(String(detail))}` : ""}`,
+    `postback ${visible(String(what))}`,
     make("span", { class: `badge ${postback.status >= 200 && postback.status < 300 ? "good" : "bad"}` }, postback.status ? String(postback.status) : "not sent"));
 }
 
@@ -497,7 +503,7 @@ async function act(command, body, what) {
   result.className = "result";
   result.textContent = "Sending ...";
   try {
-    const { postback } = await post(command, { order_id: selected.order, ...body });
+    const { postback } = await post(command, { order_id: selected.fullOrder, ...body });
     const arrived = postback === null || (postback.status >= 200 && postback.status < 300);
     result.classList.add(arrived ? "good" : "bad");
     result.textContent = postback === null ? what
@@ -511,7 +517,7 @@ async function act(command, body, what) {
 
 const filled = (form) => Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
 
-// ---- Faults
+// Faults
 
 async function addFault(event) {
   event.preventDefault();
@@ -543,10 +549,10 @@ function makeFault(script) {
   const parts = [script.status === null ? "normal response" : String(script.status)];
   if (script.delay) parts.push(`after ${script.delay} s`);
   if (script.cut) parts.push("then cut");
-  return make("li", { class: "badge warn" }, `${parts.join(" ")}${script.times > 1 ? ` × ${script.times.toLocaleString("en")}` : ""}`);
+  return make("li", { class: "badge warn" }, `${parts.join(" ")}${script.times > 1 ? ` x ${script.times.toLocaleString("en")}` : ""}`);
 }
 
-// ---- Charts
+// Charts
 
 function label(x, y, text, name = "", anchor = "start") {
   return draw("text", { x, y, class: name, "text-anchor": anchor }, text);
@@ -556,21 +562,26 @@ function label(x, y, text, name = "", anchor = "start") {
 function drawColumns(holder, columns, description, extra = []) {
   const highest = Math.max(4, ...columns.map((column) => column.total));
   const width = 320 / columns.length;
-  const picture = draw("svg", { viewBox: "0 0 320 122", role: "img", "aria-label": description });
+  const picture = draw("svg", { viewBox: `0 0 320 ${BASE + 17}`, role: "img", "aria-label": description });
   columns.forEach((column, place) => {
-    let bottom = 104;
+    let bottom = BASE;
     for (const [name, number] of column.parts) {
-      const height = (number / highest) * 86;
+      const height = (number / highest) * (BASE - 14);
       if (!number) continue;
       picture.append(draw("rect", { class: name, x: place * width + width * 0.14, y: bottom - height, width: width * 0.72, height: Math.max(height, 1.5), rx: 2 }));
       bottom -= height;
     }
     const middle = place * width + width / 2;
     if (column.total) picture.append(label(middle, bottom - 4, compact(column.total), "strong", "middle"));
-    if (column.name) picture.append(label(middle, 117, column.name, "", "middle"));
+    if (column.name) picture.append(label(middle, BASE + 13, column.name, "", "middle"));
   });
-  picture.append(draw("line", { class: "base", x1: 0, x2: 320, y1: 104.5, y2: 104.5 }), ...extra);
+  picture.append(draw("line", { class: "base", x1: 0, x2: 320, y1: BASE + 0.5, y2: BASE + 0.5 }), ...extra);
   holder.replaceChildren(picture);
+}
+
+function showLegend(id, parts) {
+  $(id).replaceChildren(...parts.map(([name, text]) => make("span", {},
+    draw("svg", { viewBox: "0 0 8 8", "aria-hidden": "true" }, draw("rect", { class: name, width: 8, height: 8, rx: 2 })), text)));
 }
 
 const compact = (number) => (number < 10_000 ? String(number) : `${Math.round(number / 1000)}k`);
@@ -588,9 +599,10 @@ function drawScores() {
   const words = state.scores.map((number, place) => (number ? `${number} from ${place * 10}` : "")).filter(Boolean);
   const mark = 320 * (state.threshold / 100);
   drawColumns($("chart-scores"), columns, `Scores of ${count(all, "order")}: ${words.join(", ") || "none yet"}`, [
-    draw("line", { class: "mark", x1: mark, x2: mark, y1: 4, y2: 104 }), label(mark + 4, 10, `red above ${state.threshold}`),
-    ...(all ? [] : [label(8, 60, "no order has a score yet")]),
+    draw("line", { class: "mark", x1: mark, x2: mark, y1: 4, y2: BASE }),
+    ...(all ? [] : [label(8, 50, "no order has a score yet")]),
   ]);
+  showLegend("legend-scores", [["good", "green"], ["bad", `red: above ${state.threshold}`]]);
 }
 
 /** Requests a minute, counted as they come. */
@@ -622,14 +634,14 @@ class Minutes {
       return { total: accepted + refused + scripted, name, parts: [["good", accepted], ["bad", refused], ["warn", scripted]] };
     });
     const sum = (place) => columns.reduce((total, column) => total + column.parts[place][1], 0);
-    const legend = [["good", `accepted ${sum(0)}`, 0], ["bad", `refused ${sum(1)}`, 92], ["warn", `scripted ${sum(2)}`, 180]];
+    const legend = [["good", `accepted ${sum(0)}`], ["bad", `refused ${sum(1)}`], ["warn", `scripted ${sum(2)}`]];
+    showLegend("legend-minutes", legend);
     drawColumns($("chart-minutes"), columns,
-      `Requests of the last ${MINUTES} minutes: ${sum(0)} accepted, ${sum(1)} refused, ${sum(2)} scripted; ${columns[MINUTES - 1].total} in this minute`,
-      legend.flatMap(([name, text, x]) => [draw("rect", { class: name, x, y: 2, width: 8, height: 8, rx: 2 }), label(x + 12, 10, text)]));
+      `Requests of the last ${MINUTES} minutes: ${sum(0)} accepted, ${sum(1)} refused, ${sum(2)} scripted; ${columns[MINUTES - 1].total} in this minute`);
   }
 }
 
-// ---- Settings, and messages
+// Settings, and messages
 
 function settingsFor(language) {
   const { host, api_key: key } = settings;
@@ -678,7 +690,7 @@ function announce(requests) {
   }, 2000);
 }
 
-// ---- Start
+// Start
 
 const list = new RequestList($("list"), $("rows"));
 const minutes = new Minutes();
