@@ -479,8 +479,10 @@ def test_files_that_can_not_be_written_are_an_error_before_anything_is_sent(
     (tmp_path / "folder").mkdir()
     with Service() as service:
         done = backfill("orders.jsonl", *KIND, *more, service=service, cwd=tmp_path)
-    assert done.returncode == 2
+        again = backfill("-", *KIND, "--rejects", "none/x", service=service, stdin=b"{}", cwd=tmp_path)
+    assert (done.returncode, again.returncode) == (2, 2)
     assert said in done.stderr
+    assert "none/x: No such file or directory" in again.stderr
     assert service.taken == []
 
 

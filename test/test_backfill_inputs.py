@@ -177,7 +177,7 @@ PACKERS = {"gz": gzip.compress, "zst": zst}
 
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_compressed_files_are_read_whatever_their_name(tmp_path: Path, service: Service, suffix: str) -> None:
-    rows = lines(3000, 20)
+    rows = [line(f"o-{i % 20}", i, reason=f"{zlib.crc32(b'%d' % i):x}") for i in range(3000)]
     data = "\n".join(rows).encode() + b"\n"
     pack = PACKERS[suffix]
     path = tmp_path / f"orders.jsonl.{suffix}"
@@ -621,7 +621,8 @@ def test_times_of_a_database_are_those_of_the_zone_that_the_mapping_file_names(
         "_amount": "price",
         "_userEmail": "raw",
     }
-    mapping.write_text(json.dumps({"kind": "create_order", "fields": fields, "timezone": "UTC"}))
+    layout = {"kind": "create_order", "fields": fields, "timezone": "UTC", "times": {"_originTimestamp": "iso"}}
+    mapping.write_text(json.dumps(layout))
     files = {"checkpoint": tmp_path / "c", "rejects": tmp_path / "r"}
     assert run((), service, sql=engine, query=query, map=mapping, **files) == (1, 1, True, None)
     taken = {"_userId": "u", "_orderId": "1", "_amount": "5.5", "_originTimestamp": "1766572200000", "_userEmail": "x"}

@@ -312,6 +312,7 @@ def test_the_sandbox_reports_in_json() -> None:
         assert process.stdout
         there = json.loads(process.stdout.readline())
         assert there["api_key"] == "my-key"
+        assert there["page"] + "event" == there["host"]
         settings = {"THIRDWATCH_HOST": there["host"], "THIRDWATCH_API_KEY": "my-key"}
         run(
             "send",
