@@ -142,4 +142,6 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 TestOutbox = OutboxMachine.TestCase
-TestOutbox.settings = settings(max_examples=50 if os.environ.get("SERVERS") else 8, stateful_step_count=15)
+TestOutbox.settings = settings(
+    max_examples=50 if os.environ.get("SERVERS") else 8, stateful_step_count=15, database=None
+)
