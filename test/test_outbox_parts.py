@@ -149,6 +149,16 @@ def test_a_service_that_refuses_everything_buries_nineteen() -> None:
     assert fail(breaker, Verdict.DEAD, 99.0) is Verdict.DEAD
 
 
+def test_a_refusal_that_arrives_late_buries_nothing() -> None:
+    breaker = Breaker(TIMING)
+    late = breaker.enter()
+    for now in range(20):
+        fail(breaker, Verdict.DEAD, float(now))
+    fail(breaker, Verdict.SENT, 99.0)
+    assert breaker.leave(late, Verdict.DEAD, "why", None, 99.0) is Verdict.WAIT
+    assert breaker.until is None
+
+
 def test_the_pace_is_even_and_what_a_pause_left_unused_is_lost() -> None:
     pace = RateLimit(200)
     now = 50.0
@@ -191,8 +201,11 @@ def test_a_call_without_processor_time_says_nothing() -> None:
 
 def test_a_service_that_becomes_slow_brings_all_threads_back() -> None:
     limit = ConcurrencyLimit(8)
-    for elapsed in [0.0001] * 100 + [0.05] * 3:
-        limit.note(elapsed, 0.0001)
+    for _ in range(100):
+        limit.note(0.0001, 0.0001)
+    assert limit.size == 2
+    for _ in range(2):
+        limit.note(0.05, 0.0)
     assert limit.size == 8
 
 

@@ -27,7 +27,7 @@ from thirdwatch_api.outbox._timing import Timing
 from .delivery import QUICK, Service, event, events, number
 from .servers import OK, closed_port, cut, message, raw
 
-PATIENCE = 30  # seconds after which a test fails that would wait for ever
+PATIENCE = 120  # seconds after which a test fails that would wait for ever
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settle(outbox: Outbox, service: Service, **settings: Any) -> RelayResult:
     """Send all there is."""
-    with service.client(timeout=2.0) as client:
+    with service.client(timeout=60.0) as client:
         return Relay(outbox, api_client=client, **settings).run(until_empty=True, seconds=PATIENCE)
 
 

@@ -179,7 +179,10 @@ def _flask_shop(url: str, sqlalchemy: Any) -> None:
         print(f"\n{len(stored)} orders, {len(stored - arrived)} lost, {service.twice} events twice")
         assert customers.accepted <= stored
         assert arrived == stored
-        assert service.out_of_order == []
+        # What was under way when a shop was killed may be committed after what a customer did next.
+        for steps in service.steps.values():
+            known = [step for step in steps if step in customers.accepted]
+            assert known == sorted(known)
 
 
 def _count(engine: Any, sqlalchemy: Any, table: str) -> int:

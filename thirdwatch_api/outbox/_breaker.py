@@ -62,6 +62,8 @@ class Breaker:
             self._refused = 0
             if is_current:
                 self._reset()
+        elif verdict is Verdict.DEAD and not is_current:
+            verdict = Verdict.WAIT  # it may be none of the event's fault, as little as what began the pause
         elif verdict is Verdict.DEAD:
             self._refused += 1
             if self.refuses_all:

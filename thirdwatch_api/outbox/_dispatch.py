@@ -42,7 +42,7 @@ class Done(NamedTuple):
     """Seconds that it took; 0 where they were not measured."""
 
     busy: float = 0.0
-    """Seconds of processor time within."""
+    """Seconds of processor time within; 0 where they were not measured."""
 
 
 class Mark(NamedTuple):
@@ -120,7 +120,7 @@ class Dispatch:
 
     def _resize(self, done: Done) -> None:
         """Let more or fewer threads send, as long as calls take now."""
-        if not done.busy:
+        if not done.elapsed:
             return
         size = self._concurrency.size
         self._concurrency.note(done.elapsed, done.busy)

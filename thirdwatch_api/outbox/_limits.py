@@ -46,10 +46,11 @@ class ConcurrencyLimit:
         """Note how long a call took.
 
         :param elapsed: seconds from its begin to its end
-        :param busy: seconds of processor time within
+        :param busy: seconds of processor time within; 0 where they were not measured
         """
         self._elapsed += (elapsed - self._elapsed) * self._WEIGHT
-        self._busy += (busy - self._busy) * self._WEIGHT
+        if busy:
+            self._busy += (busy - self._busy) * self._WEIGHT
         # Where threads only wait for each other, half of them leave each time, until two are left.
         needed = 1 + int(self._elapsed / (2 * self._busy)) if self._busy > 0 else self._most
         self.size = min(self._most, max(2, needed))
