@@ -201,6 +201,22 @@ def test_a_service_that_refuses_everything_stops_it_before_all_is_among_the_reje
         assert run(path, service) == (500 - rejected, rejected, True, None)
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_fails_nothing_is_lost_and_order_is_kept(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    rows = lines(600, 60)
+    path = write(tmp_path / "orders.jsonl", rows)
+    failures: list[Any] = [429, 503, 500, 500, cut, (429, {"Retry-After": "0.02"}), 400]
+    with Service() as service:
+        service.decide = lambda event: chance.choice(failures) if chance.random() < 0.1 else 200
+        sent, rejected, complete, _ = run(path, service)
+    assert (sent + rejected, complete) == (600, True)
+    assert taken(service) | steps(reject_lines(path)) == steps(rows)
+    assert len(reject_lines(path)) == rejected
+    assert service.out_of_order == []
+
+
 def test_the_rate_bounds_all_threads_together(tmp_path: Path) -> None:
     path = write(tmp_path / "orders.jsonl", lines(30, 30))
     with Service() as service, service.client() as client:
