@@ -167,11 +167,10 @@ def mariadb() -> Generator[str]:
 def _mariadb_is_up(port: int) -> bool:
     import pymysql
 
-    try:
+    with suppress(pymysql.MySQLError):  # pymysql.err is a copy where Django uses it in the place of MySQLdb
         pymysql.connect(host="127.0.0.1", port=port, user="root", database="shop").close()
-    except pymysql.err.OperationalError:
-        return False
-    return True
+        return True
+    return False
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A service that fails as a test wants, and what outboxes are tested with."""
+"""A service that fails on demand, and what outboxes are tested with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUICK = Timing(
 
 
 def event(order: object = "o-1", step: object = 0) -> OrderStatus:
-    """Make an event of an order; the step differs from one to the next."""
+    """Make an event of an order; each has its own step."""
     return OrderStatus(user_id="u-42", order_id=f"{order}", order_status=f"{step}")
 
 
@@ -44,7 +44,7 @@ class Service(FaultServer):
     def __init__(self, decide: Callable[[Any], Any] = lambda event: 200) -> None:
         self.decide = decide
         self.taken: list[Any] = []
-        """Events that the service took, in order, whether the client learnt of it or not."""
+        """Events that the service took, in order, whether the client knows it or not."""
         self.calls = 0
         self._record = threading.Lock()
         super().__init__(self._respond)

@@ -11,15 +11,17 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from thirdwatch_api.backfill import Backfill, BackfillError
+from thirdwatch_api.backfill._state import Checkpoint, Note
 
 from .backfills import backfill, line, lines, reasons, reject_lines, start, write
 from .delivery import QUICK, Service
-from .servers import cut, eventually
+from .servers import cut, eventually, respond
 from .terminal import environment
 
 BAD = "{this is no JSON"
@@ -324,21 +326,25 @@ def test_rejects_that_are_gone_are_missed(tmp_path: Path) -> None:
 
 LIMITED = """
 import resource, runpy, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 sys.argv[1:] = sys.argv[2:]
-runpy.run_module("thirdwatch_api", run_name="__main__")
+try:
+    runpy.run_module("thirdwatch_api", run_name="__main__")
+finally:  # what coverage measured has to be written
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 """
 
 
 def limited(size: int, *arguments: object, service: Service, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command where no file may be larger."""
+    env = environment(None, {"THIRDWATCH_HOST": service.url, "THIRDWATCH_API_KEY": "k"})
     return subprocess.run(
         [sys.executable, "-c", LIMITED, str(size), "backfill", *map(str, arguments), "--rate", "0"],
         check=False,
         capture_output=True,
         text=True,
         cwd=cwd,
-        env=environment(None, {"THIRDWATCH_HOST": service.url, "THIRDWATCH_API_KEY": "k"}),
+        env=env,
     )
 
 
@@ -357,10 +363,11 @@ def test_without_room_for_rejects_it_stops_and_goes_on_when_there_is_room(tmp_pa
     assert (service.twice, taken(service)) == (0, steps(rows))
 
 
-def test_without_room_for_the_checkpoint_nothing_is_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 1000])
+def test_without_room_for_the_checkpoint_nothing_is_sent(tmp_path: Path, size: int) -> None:
     write(tmp_path / "orders.jsonl", lines(50, 5))
     with Service() as service:
-        done = limited(1000, "orders.jsonl", *KIND, service=service, cwd=tmp_path)
+        done = limited(size, "orders.jsonl", *KIND, service=service, cwd=tmp_path)
     assert done.returncode == 2
     assert "orders.jsonl.checkpoint.journal: " in done.stderr
     assert service.taken == []
@@ -389,3 +396,139 @@ def test_the_window_survives_more_rows_than_the_journal_holds(tmp_path: Path) ->
     with Service() as service:
         assert run(path, service)[:3] == (0, 20_000, True)
     assert len(reject_lines(path)) == 20_000
+
+
+def test_a_second_import_of_large_rows_waits_for_room_in_memory(tmp_path: Path) -> None:
+    rows = [line(f"o-{i}", i, description="x" * 600_000) for i in range(60)]
+    path = write(tmp_path / "orders.jsonl", rows)
+    is_full = Event()
+    with Service() as service, service.client() as client:
+        importer = Backfill(path, kind="order_status", rate=None, api_client=client)
+
+        def decide(_: Any) -> int:
+            ledger = importer._ledger
+            assert ledger
+            eventually(lambda: is_full.is_set() or ledger._bytes > 8_000_000)
+            is_full.set()
+            return 200
+
+        service.decide = decide
+        assert importer.run() == (60, 0, True, None)
+    assert is_full.is_set()
+
+
+def test_it_stops_while_it_waits_for_room_in_memory(tmp_path: Path) -> None:
+    rows = [line(f"o-{i}", i, description="x" * 600_000) for i in range(60)]
+    path = write(tmp_path / "orders.jsonl", rows)
+    with Service() as service, service.client() as client:
+        importer = Backfill(path, kind="order_status", rate=None, api_client=client)
+
+        def decide(_: Any) -> int:
+            ledger = importer._ledger
+            assert ledger
+            eventually(lambda: importer._turns.is_stopped or ledger._bytes > 8_000_000)
+            importer.stop()
+            return 200
+
+        service.decide = decide
+        sent, rejected, complete, reason = importer.run()
+        assert (rejected, complete, reason) == (0, False, None)
+        assert 0 < sent < 60
+        service.decide = lambda event: 200
+        assert run(path, service) == (60, 0, True, None)
+    assert service.twice == 0
+
+
+def test_a_row_that_was_sent_and_then_changed_is_noticed(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(5, 5))
+    with Service() as service, service.client() as client:
+        importer = Backfill(path, kind="order_status", rate=None, api_client=client)
+        note = Note(0, 12345, is_sent=True)
+        Checkpoint(importer._identity, ahead=(note.pack(),)).write(f"{path}.checkpoint")
+        with pytest.raises(BackfillError, match="rows that were sent have changed"):
+            importer.run()
+    assert service.taken == []
+
+
+@pytest.mark.parametrize("part", ["reader", "sender"])
+def test_a_fault_of_ours_stops_it_and_shows_no_row(tmp_path: Path, part: str) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(500, 3))
+    with Service() as service, service.client() as client:
+        importer: Any = Backfill(path, kind="order_status", rate=None, api_client=client, threads=2)
+        if part == "reader":
+            importer._source.reader = None
+        else:
+            importer._sender = None
+        result = importer.run()
+        assert (result.complete, result.reason) == (False, "internal error (AttributeError)")
+        assert run(path, service).sent == 500
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--checkpoint", "none/x"), "none/x.journal: No such file or directory"),
+        (("--checkpoint", "folder"), "folder: Is a directory"),
+        (("--rejects", "none/x"), "none/x: No such file or directory"),
+    ],
+)
+def test_files_that_can_not_be_written_are_an_error_before_anything_is_sent(
+    tmp_path: Path, more: tuple[str, str], said: str
+) -> None:
+    write(tmp_path / "orders.jsonl", lines(5, 5))
+    (tmp_path / "folder").mkdir()
+    with Service() as service:
+        done = backfill("orders.jsonl", *KIND, *more, service=service, cwd=tmp_path)
+        again = backfill("-", *KIND, "--rejects", "none/x", service=service, stdin=b"{}", cwd=tmp_path)
+    assert (done.returncode, again.returncode) == (2, 2)
+    assert said in done.stderr
+    assert "none/x: No such file or directory" in again.stderr
+    assert service.taken == []
+
+
+def test_a_journal_whose_checkpoint_was_deleted_is_not_believed(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(2000, 50))
+    with Service() as service:
+        process = start("orders.jsonl", *KIND, "--rate", 0, service=service, cwd=tmp_path)
+        eventually(partial(has_taken, service, 300))
+        process.kill()
+        process.wait()
+        assert any(Path(f"{path}.checkpoint.journal").read_bytes())
+        Path(f"{path}.checkpoint").unlink()
+        service.taken.clear()
+        assert run(path, service) == (2000, 0, True, None)
+    assert (len(service.taken), service.twice) == (2000, 0)
+
+
+def test_another_file_of_rejects_is_not_cut(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(5, 5))
+    other = write(tmp_path / "precious", ["data"])
+    with Service() as service:
+        assert run(path, service).complete
+        with pytest.raises(BackfillError, match="was made with another file of rejects"):
+            run(path, service, rejects=other)
+    assert other.read_text() == "data\n"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_whatever_the_hook_raises_ends_it_cleanly(tmp_path: Path, error: type[BaseException]) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(500, 20))
+
+    def hook(progress: Any) -> None:
+        if progress.sent >= 50:
+            raise error
+
+    with Service() as service, service.client() as client:
+        with pytest.raises(error):
+            Backfill(path, kind="order_status", rate=1000, api_client=client).run(hook, 0.01)
+        assert 50 <= len(service.taken) < 500
+        assert run(path, service) == (500, 0, True, None)
+    assert service.twice == 0
+
+
+def test_a_reason_is_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.jsonl", lines(1, 1))
+    body = b'{"error": "one\\ntwo"}'
+    with Service(lambda event: respond(400, body)) as service:
+        run(path, service)
+    assert len(reasons(path)) == 1

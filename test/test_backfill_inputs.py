@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 
 from thirdwatch_api.backfill import Backfill, BackfillError, Finding, check
+from thirdwatch_api.backfill._events import EventReader
+from thirdwatch_api.backfill._ledger import Task
+from thirdwatch_api.backfill._source import Files
 
 from .backfills import backfill, line, lines, reasons, reject_lines, start, write
 from .benchmark.backfill import peak_memory, write_orders
@@ -105,6 +108,14 @@ def test_what_is_said_of_a_row_holds_no_value_of_it(tmp_path: Path, service: Ser
     assert reject_lines(path) == rows
 
 
+def test_what_an_error_tracker_sees_holds_no_value(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.jsonl", [line(SECRET)])
+    (record,) = Files([str(path)], "order_status", None, None, lambda: False).records()
+    event = EventReader("order_status", None).read(record)
+    assert (SECRET in event.text, SECRET in event.key) == (True, True)
+    assert SECRET not in repr(Task(record, 0, 0, 0, 0, 0, event))
+
+
 def test_several_kinds_are_in_one_stream(service: Service) -> None:
     rows = [
         '{"kind": "create_order", "event": {"_userId": "u", "_orderId": "o-1", "_orderStatus": "a"}}',
@@ -166,7 +177,7 @@ PACKERS = {"gz": gzip.compress, "zst": zst}
 
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_compressed_files_are_read_whatever_their_name(tmp_path: Path, service: Service, suffix: str) -> None:
-    rows = lines(3000, 20)
+    rows = [line(f"o-{i % 20}", i, reason=f"{zlib.crc32(b'%d' % i):x}") for i in range(3000)]
     data = "\n".join(rows).encode() + b"\n"
     pack = PACKERS[suffix]
     path = tmp_path / f"orders.jsonl.{suffix}"
@@ -585,27 +596,69 @@ def test_columns_of_a_query_may_have_the_names_of_the_fields(service: Service, s
     assert result == (9, 0, True, None)
 
 
-def test_times_and_numbers_of_a_database_become_text(service: Service, tmp_path: Path) -> None:
+def moment(data: bytes) -> datetime:
+    return datetime.fromisoformat(data.decode())
+
+
+def test_times_of_a_database_are_those_of_the_zone_that_the_mapping_file_names(
+    tmp_path: Path, service: Service
+) -> None:
     sqlalchemy = pytest.importorskip("sqlalchemy", reason="reads with SQLAlchemy")
-    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'x.db'}")
-    meta = sqlalchemy.MetaData()
-    columns = {
-        "no": sqlalchemy.Integer,
-        "at": sqlalchemy.DateTime,
-        "sum": sqlalchemy.Numeric(8, 2),
-        "raw": sqlalchemy.LargeBinary,
-    }
-    table = sqlalchemy.Table("t", meta, *(sqlalchemy.Column(name, kind) for name, kind in columns.items()))
-    meta.create_all(engine)
-    with engine.begin() as connection:
-        connection.execute(table.insert(), [{"no": 1, "at": datetime(2025, 12, 24, 10, 30), "raw": b"x"}])  # noqa: DTZ001 - as databases do
-    # The types are those of the driver here; a typed column needs a typed statement.
-    statement = 'SELECT \'u\' AS "_userId", no AS "_orderId", raw AS "_amount" FROM t ORDER BY no'
-    result = run(
-        (), service, sql=engine, query=statement, kind="create_order", checkpoint=tmp_path / "c", rejects=tmp_path / "r"
+    sqlite3.register_converter("moment", moment)
+    engine = sqlalchemy.create_engine(
+        f"sqlite:///{tmp_path / 'x.db'}", connect_args={"detect_types": sqlite3.PARSE_DECLTYPES}
     )
-    assert result == (0, 1, True, None)
-    assert json.loads((tmp_path / "r").read_text()) == {"_userId": "u", "_orderId": 1, "_amount": "78"}
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (no, at moment, price, raw)")
+        values = "VALUES (1, '2025-12-24 10:30:00', 5.5, 'x'), (2, '2025-12-24 10:30:00', 'five', x'78')"
+        connection.exec_driver_sql(f"INSERT INTO t {values}")
+    query = "SELECT no, 'u' AS customer, at, price, raw FROM t ORDER BY no"
+    mapping = tmp_path / "m.json"
+    fields = {
+        "_userId": "customer",
+        "_orderId": "no",
+        "_originTimestamp": "at",
+        "_amount": "price",
+        "_userEmail": "raw",
+    }
+    layout = {"kind": "create_order", "fields": fields, "timezone": "UTC", "times": {"_originTimestamp": "iso"}}
+    mapping.write_text(json.dumps(layout))
+    files = {"checkpoint": tmp_path / "c", "rejects": tmp_path / "r"}
+    assert run((), service, sql=engine, query=query, map=mapping, **files) == (1, 1, True, None)
+    taken = {"_userId": "u", "_orderId": "1", "_amount": "5.5", "_originTimestamp": "1766572200000", "_userEmail": "x"}
+    assert service.taken == [taken]
+    assert json.loads((tmp_path / "r").read_text()) == {
+        "no": 2,
+        "customer": "u",
+        "at": "1766572200000",
+        "price": "five",
+        "raw": "78",
+    }
+    mapping.write_text(json.dumps({"kind": "create_order", "fields": fields}))
+    found: list[Finding] = []
+    check(sql=engine, query=query, map=mapping, on_finding=found.append)
+    assert found[0].text == "CreateOrder._originTimestamp: has no time zone; name it in the mapping file: timezone = "
+    with pytest.raises(BackfillError, match=r"sql: the rows can't be read \(ResourceClosedError\)"):
+        check(sql=engine, query="DELETE FROM t WHERE no IN (SELECT no FROM t ORDER BY no)", map=mapping)
+    engine.dispose()
+
+
+def test_a_list_may_stand_in_what_has_no_form(tmp_path: Path, service: Service) -> None:
+    path = write(tmp_path / "a.csv", ["_userId,_customInfo.tags[1],_customInfo.tags[0]", "u,b,a", "v,,"])
+    assert run(path, service, kind="login") == (2, 0, True, None)
+    assert [event.get("_customInfo") for event in sorted(service.taken, key=str)] == [{"tags": ["a", "b"]}, None]
+
+
+def test_without_a_reader_of_toml_it_says_what_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tomllib", None)
+    (tmp_path / "m.toml").write_text('kind = "login"')
+    with pytest.raises(BackfillError, match=r"Python 3\.10 reads no TOML; write the same as JSON, in a file \*\.json"):
+        check(write(tmp_path / "a.csv", []), map=tmp_path / "m.toml")
+
+
+def test_rows_that_belong_to_nobody_are_sent_as_well(tmp_path: Path, service: Service) -> None:
+    path = write(tmp_path / "a.jsonl", [f'{{"_sessionId": "s-{i}"}}' for i in range(3)])
+    assert run(path, service, kind="link_session_to_user").sent + len(reasons(path)) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,7 +29,7 @@ def service() -> Iterator[Service]:
         yield running
 
 
-def reaching(service: Service) -> dict[str, Any]:
+def reaching(service: Service) -> dict[str, str]:
     return {"THIRDWATCH_HOST": service.url, "THIRDWATCH_API_KEY": "k"}
 
 
@@ -38,14 +37,14 @@ def test_at_a_terminal_there_is_a_bar_and_ctrl_c_stops_cleanly(tmp_path: Path, s
     pytest.importorskip("rich")
     write(tmp_path / "orders.jsonl", [*lines(400, 20), "{"])
     arguments = ("backfill", "orders.jsonl", *KIND, "--rate", 100)
-    with at_terminal(*arguments, cwd=tmp_path, **reaching(service)) as screen:
+    with at_terminal(*arguments, cwd=tmp_path, variables=reaching(service)) as screen:
         screen.wait_for(lambda text: re.search(r"orders\.jsonl\s+\S+\s+\d+%\s+\d+ rows", text))
         screen.type("\x03")
         assert screen.end() == 130
         assert "stopped; the same command goes on" in screen.text
     sent = len(service.taken)
     assert 0 < sent < 400
-    with at_terminal(*arguments[:-1], 0, cwd=tmp_path, **reaching(service)) as screen:
+    with at_terminal(*arguments[:-1], 0, cwd=tmp_path, variables=reaching(service)) as screen:
         assert screen.end() == 1
     assert "sent 400, rejected 1; they are in orders.jsonl.rejects" in screen.text
     assert (len(service.taken), service.twice) == (400, 0)
@@ -55,7 +54,7 @@ def test_at_a_terminal_it_says_why_it_waits(tmp_path: Path, service: Service) ->
     pytest.importorskip("rich")
     write(tmp_path / "orders.jsonl", lines(5, 5))
     service.decide = lambda event: (429, {"Retry-After": "30"})
-    with at_terminal("backfill", "orders.jsonl", *KIND, cwd=tmp_path, **reaching(service)) as screen:
+    with at_terminal("backfill", "orders.jsonl", *KIND, cwd=tmp_path, variables=reaching(service)) as screen:
         screen.wait_for(lambda text: re.search(r"waiting \d+ s", text))
         screen.type("\x03")
         assert screen.end() == 130
@@ -63,11 +62,11 @@ def test_at_a_terminal_it_says_why_it_waits(tmp_path: Path, service: Service) ->
 
 
 @pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_no_colour_where_none_is_wanted(tmp_path: Path, service: Service, more: dict[str, Any]) -> None:
+def test_no_colour_where_none_is_wanted(tmp_path: Path, service: Service, more: dict[str, str]) -> None:
     write(tmp_path / "orders.jsonl", [line(), "{"])
     for arguments in (("--rate", 0), ("--dry-run",)):
         with at_terminal(
-            "backfill", "orders.jsonl", *KIND, *arguments, cwd=tmp_path, **reaching(service), **more
+            "backfill", "orders.jsonl", *KIND, *arguments, cwd=tmp_path, variables=reaching(service) | more
         ) as screen:
             assert screen.end() == 1
         assert not re.search(r"\x1b\[[0-9;]*[1-9][0-9]*m", re.sub(r"\x1b\[(0|1|2)?m", "", screen.raw))

@@ -17,12 +17,15 @@ import pytest
 from thirdwatch_api import (
     ApiClient,
     BillingAddress,
+    Configuration,
     CreateOrder,
     CreateOrderApi,
     Item,
     Login,
     LoginApi,
     OrderStatus,
+    PostbackApi,
+    PostbackUrls,
     ServiceException,
     Transaction,
     TransactionApi,
@@ -309,6 +312,7 @@ def test_the_sandbox_reports_in_json() -> None:
         assert process.stdout
         there = json.loads(process.stdout.readline())
         assert there["api_key"] == "my-key"
+        assert there["page"] + "event" == there["host"]
         settings = {"THIRDWATCH_HOST": there["host"], "THIRDWATCH_API_KEY": "my-key"}
         run(
             "send",
@@ -333,6 +337,25 @@ def test_the_sandbox_reports_in_json() -> None:
     }
     assert taken["event"] == "OrderStatus(user_id='u', session_id=***, order_id='o', order_status='fulfilled')"
     assert taken["hints"] == ["unknown value 'fulfilled' for order_status; did you mean '_fulfilled'?"]
+
+
+def test_the_sandbox_reports_postbacks_in_json() -> None:
+    with started("sandbox", "--json") as process:
+        assert process.stdout
+        there = json.loads(process.stdout.readline())
+        settings = {"host": there["host"], "api_key": there["api_key"]}
+        with ApiClient(configuration=Configuration(**settings)) as client:
+            PostbackApi(client).register(PostbackUrls(score_postback="http://127.0.0.1:1/hook?secret=s"))
+        variables = {"THIRDWATCH_HOST": there["host"], "THIRDWATCH_API_KEY": there["api_key"]}
+        run("send", "create_order", "user_id=u", "order_id=o", "amount=100", variables=variables)
+        run("send", "transaction", "user_id=u", "order_id=o", "transaction_status=_success", variables=variables)
+        lines = [json.loads(process.stdout.readline()) for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    (postback,) = (line for line in lines if "postback" in line)
+    assert postback["postback"] == "score_postback"
+    assert postback["url"] == "http://127.0.0.1:1/hook"
+    assert postback["error"]
 
 
 def test_a_sandbox_that_can_not_start_says_why(service: Sandbox, capsys: Capture) -> None:

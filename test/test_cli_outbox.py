@@ -56,7 +56,7 @@ def fill(place: str, *, dead: int = 0, pending: int = 0) -> None:
         for number in range(1, dead + pending + 1):
             outbox.add(CreateAccount(user_id=f"u-{number}", first_name=PERSONAL), key=f"o-{number}")
         for number in range(1, dead + 1):
-            outbox._store.bury(number, time.time(), "(400) Bad Request")
+            outbox._store.mark_dead(number, time.time(), "(400) Bad Request")
 
 
 def test_status_says_what_waits_and_why(place: str, capsys: Capture) -> None:
@@ -166,6 +166,11 @@ def test_options_may_stand_between_the_outbox_and_the_number(place: str, capsys:
         (["show", "PLACE"], 2, "which event? Name one number, as `thirdwatch outbox list` shows it"),
         (["show", "PLACE", "1", "2"], 2, "which event? Name one number, as `thirdwatch outbox list` shows it"),
         (["show", "PLACE", "x"], 2, "expected the number of an event, as `thirdwatch outbox list` shows it, got 'x'"),
+        (
+            ["show", "PLACE", "9" * 19],
+            2,
+            f"expected the number of an event, as `thirdwatch outbox list` shows it, got '{'9' * 19}'",
+        ),
         (["replay", "PLACE"], 2, "which events? Name their numbers, or say --all"),
         (["replay", "PLACE", "1", "--all"], 2, "which events? Name their numbers, or say --all"),
     ],
@@ -420,6 +425,44 @@ def test_a_relay_draws_its_state_on_a_terminal_and_ctrl_c_ends_it(place: str, se
         screen.type("\x03")
         assert screen.end() == 0
     assert screen.text.splitlines()[-1] == "sent 3, dead 0, left 0"
+
+
+def test_what_a_relay_gives_up_stands_on_a_line_of_its_own(place: str, service: Sandbox) -> None:
+    pytest.importorskip("rich")
+    fill(place, pending=2)
+    service.fail(400, times=2)
+    with at_terminal("relay", place, service=service) as screen:
+        screen.wait_for(lambda text: re.search(r"sent 0 .* dead 2 .* waiting 0", text))
+        screen.type("\x03")
+        assert screen.end() == 0
+    lines = screen.text.splitlines()
+    given_up = sorted(line[:15] for line in lines if "gave up" in line)
+    assert given_up == ["gave up event 1", "gave up event 2"]
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(place: str) -> None:
+    pytest.importorskip("rich")
+    with Outbox(place) as outbox:
+        outbox.add(event("[bold]x[/bold]" + "y" * 90))
+    with at_terminal("outbox", "list", place) as screen:
+        assert screen.end() == 0
+    assert "[bold]x[/bold]" in screen.text
+    assert screen.text.count("y") == 90
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_another_user_is_warned_of(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "outbox.db"
+    fill(str(path), pending=1)
+    os.chown(path, 65534, 65534)
+    assert call(capsys, "outbox", "status", path).err.startswith(f"warning: {path} belongs to another user")
+
+
+def test_a_folder_that_is_missing_is_one_line(tmp_path: Path, service: Sandbox, capsys: Capture) -> None:
+    done = call(capsys, "relay", tmp_path / "none" / "outbox.db")
+    assert (done.code, done.out) == (3, "")
+    assert "No such file or directory" in done.err
+    assert done.err.count("\n") == 1
 
 
 def test_no_key_and_no_person_is_in_the_output_of_any_command(place: str, service: Sandbox, capsys: Capture) -> None:

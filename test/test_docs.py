@@ -30,7 +30,10 @@ PAGES = [
 ]
 API_PAGES = [DOCS / f"{name}.md" for name in apis.__all__]
 
-GUESTS = {"celery", "cryptography", "django", "fastapi", "flask", "opentelemetry", "sqlalchemy", "vcr"}
+GUESTS = {
+    *("apscheduler", "celery", "cryptography", "django", "dramatiq", "fastapi", "flask", "huey", "opentelemetry", "rq"),
+    *("sqlalchemy", "vcr"),
+}
 """What a block may import beside the package and its dependencies. It is skipped where they are not installed."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

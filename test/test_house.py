@@ -27,10 +27,6 @@ WORDS = {
 }
 """Words that mean something else in the field, or nothing, and what to write instead."""
 
-ALLOWED = {
-    ("CONTRIBUTING.md", "Answer"): "what a person does to the remark of another",
-}
-
 LOCAL = {
     "outbox": "each file about outboxes opens its own kind of store",
     "path": "the same",
@@ -122,16 +118,7 @@ def test_no_comment_divides_a_file() -> None:
 def test_words_are_those_of_the_field() -> None:
     others = [path for path in [*CODE, *PROSE] if path != Path(__file__)]
     found = [(_name(path), *each) for path in others for each in _words(path.read_text("utf-8"))]
-    assert [
-        f"{name}:{number}: {word!r}; write {instead}"
-        for name, number, word, instead in found
-        if (name, word) not in ALLOWED
-    ] == []
-
-
-def test_what_is_allowed_is_still_there() -> None:
-    for name, word in ALLOWED:
-        assert word in [found for _, found, _ in _words((ROOT / name).read_text("utf-8"))], name
+    assert [f"{name}:{number}: {word!r}; write {instead}" for name, number, word, instead in found] == []
 
 
 @pytest.mark.parametrize(

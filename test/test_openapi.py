@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,32 @@ def test_each_phrase_that_python_alone_has_is_still_there() -> None:
     assert [phrase for phrase in _PYTHON_ONLY if phrase.strip() not in text] == []
 
 
+def contents(node: Any) -> Iterator[dict[str, Any]]:
+    """All contents of requests and responses, wherever they are in a part of the document."""
+    if isinstance(node, dict):
+        yield from node.get("content", {}).values()
+        for part in node.values():
+            yield from contents(part)
+
+
+def test_each_example_is_valid() -> None:
+    need("openapi_spec_validator", "openapi")
+    from openapi_schema_validator import OAS31Validator
+
+    seen = 0
+    for content in contents(DOCUMENT):
+        validator = OAS31Validator(content["schema"] | {"components": DOCUMENT["components"]})
+        for example in content["examples"].values():
+            validator.validate(example["value"])
+            seen += 1
+    for schema in SCHEMAS.values():
+        for of in schema.get("properties", {}).values():
+            for value in of.get("examples", ()):
+                OAS31Validator(of).validate(value)
+                seen += 1
+    assert seen > 200
+
+
 @pytest.mark.parametrize(
     ("event", "is_valid"),
     [
@@ -350,3 +377,17 @@ def test_the_page_names_each_operation_that_takes_the_key_elsewhere() -> None:
     elsewhere = [name for name, (_, _, operation) in OPERATIONS.items() if operation["security"] != [{"api_key": []}]]
     assert sorted(elsewhere) == ["client_action", "register", "score"]
     assert all(f"`{name}`" in text for name in elsewhere)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"_userId": 42}, {"_userId": "u", "_sessionId": None}, {"_userId": "u", "_originTimestamp": "yesterday"}],
+    ids=["number", "null", "time"],
+)
+def test_the_sandbox_is_laxer_than_the_document_where_the_page_says_so(event: dict[str, Any], sandbox: Sandbox) -> None:
+    assert ask("POST", f"{root(sandbox)}/event/v1/login", event, {API_KEY_HEADER: sandbox.api_key})[0] == 200
+    assert "laxer than the document in three things" in PAGE.read_text(encoding="utf-8")
+    need("openapi_spec_validator", "openapi")
+    from openapi_schema_validator import OAS31Validator
+
+    assert not OAS31Validator(SCHEMAS["Login"] | {"components": DOCUMENT["components"]}).is_valid(event)

@@ -37,9 +37,6 @@ from thirdwatch_api.sandbox import Sandbox
 from .delivery import QUICK, Service, event, events
 from .programs import run_script
 
-fernet = pytest.importorskip("cryptography.fernet")
-Fernet, MultiFernet = fernet.Fernet, fernet.MultiFernet
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
@@ -290,8 +287,21 @@ class Wrapped:
     decrypt = encrypt
 
 
-@pytest.mark.parametrize("cipher", [Fernet(Fernet.generate_key()), Wrapped()], ids=["Fernet", "bytes"])
-def test_a_cipher_keeps_events_from_who_reads_the_file(path: str, cipher: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def fernet() -> Any:
+    return pytest.importorskip("cryptography.fernet")
+
+
+def key_of(fernet: Any) -> Any:
+    """Make a cipher with a key of its own."""
+    return fernet.Fernet(fernet.Fernet.generate_key())
+
+
+@pytest.mark.parametrize("kind", ["Fernet", "bytes"])
+def test_a_cipher_keeps_events_from_who_reads_the_file(
+    path: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    cipher = Wrapped() if kind == "bytes" else key_of(request.getfixturevalue("fernet"))
     with Outbox(path, cipher=cipher) as outbox:
         outbox.add(personal())
         assert not any(b"canary" in name.read_bytes().lower() for name in tmp_path.iterdir())
@@ -301,21 +311,22 @@ def test_a_cipher_keeps_events_from_who_reads_the_file(path: str, cipher: Any, t
             assert service.taken[0]["_userEmail"] == CANARY
 
 
-def test_keys_rotate_and_what_was_stored_in_clear_is_still_sent(path: str) -> None:
-    old, new = Fernet(Fernet.generate_key()), Fernet(Fernet.generate_key())
-    for step, cipher in enumerate((None, old, MultiFernet([new, old]))):
+def test_keys_rotate_and_what_was_stored_in_clear_is_still_sent(path: str, fernet: Any) -> None:
+    old, new = key_of(fernet), key_of(fernet)
+    both = fernet.MultiFernet([new, old])
+    for step, cipher in enumerate((None, old, both)):
         with Outbox(path, cipher=cipher) as outbox:
             outbox.add(event("o-1", step))
-    with Outbox(path, cipher=MultiFernet([new, old])) as outbox, Service() as service, service.client() as client:
+    with Outbox(path, cipher=both) as outbox, Service() as service, service.client() as client:
         Relay(outbox, api_client=client).run(until_empty=True)
         assert service.steps == {"o-1": [0, 1, 2]}
 
 
-def test_without_its_key_an_event_stays_and_says_why(path: str, caplog: pytest.LogCaptureFixture) -> None:
-    key = Fernet(Fernet.generate_key())
+def test_without_its_key_an_event_stays_and_says_why(path: str, caplog: pytest.LogCaptureFixture, fernet: Any) -> None:
+    key = key_of(fernet)
     with Outbox(path, cipher=key) as outbox:
         outbox.add(event("o-1", 1))
-    with Outbox(path, cipher=Fernet(Fernet.generate_key())) as outbox, Service() as service:
+    with Outbox(path, cipher=key_of(fernet)) as outbox, Service() as service:
         outbox.add(event("o-2", 2))
         with service.client() as client:
             Relay(outbox, api_client=client).run(until_empty=True, seconds=0.3)

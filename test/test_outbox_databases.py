@@ -136,7 +136,7 @@ def test_an_order_waits_for_its_earliest_event_in_the_database_as_well(outbox: O
     assert len(store.fetch(10, whole, [], [], now - 86400)) == 4
     assert store.next_due(whole) == 0
     assert outbox.events("pending")[0].attempts == 1
-    store.bury(first, now, "x" * 1000)
+    store.mark_dead(first, now, "x" * 1000)
     assert len(outbox.events("dead")[0].error or "") == 500
     assert sum(len(store.fetch(10, Part(i, 5), [], [], now)) for i in range(5)) == 3
 
@@ -545,8 +545,23 @@ def test_three_parts_share_the_orders_and_lose_none(server: str) -> None:
         assert (sum(map(len, service.steps.values())), service.twice, service.out_of_order) == (600, 0, [])
 
 
-def test_alembic_finds_the_tables() -> None:
+def test_alembic_makes_the_tables_and_finds_nothing_to_change_afterwards(urls: dict[str, str], tmp_path: Path) -> None:
+    autogenerate: Any = pytest.importorskip("alembic.autogenerate")
+    migration: Any = pytest.importorskip("alembic.migration")
     from thirdwatch_api.outbox import tables
 
-    assert set(tables.metadata.tables) == {"thirdwatch_outbox", "thirdwatch_relay"}
-    assert {tables.events.name, tables.relays.name} == set(tables.metadata.tables)
+    own = sqlalchemy.MetaData()
+    sqlalchemy.Table("orders", own, sqlalchemy.Column("number", sqlalchemy.Integer))
+    for name in ("SQLite", "PostgreSQL"):
+        engine = sqlalchemy.create_engine(url_of(name, urls, tmp_path))
+        tables.metadata.drop_all(engine)
+        with engine.connect() as connection:
+            context = migration.MigrationContext.configure(connection)
+            found = autogenerate.compare_metadata(context, [own, tables.metadata])
+            assert {each[1].name for each in found if each[0] == "add_table"} == {
+                "thirdwatch_outbox",
+                "thirdwatch_relay",
+            }
+            tables.metadata.create_all(connection)
+            assert autogenerate.compare_metadata(context, [own, tables.metadata]) == []
+        engine.dispose()

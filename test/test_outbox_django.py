@@ -246,7 +246,7 @@ def _service(global_configuration: Configuration) -> None:
 
 
 @pytest.mark.usefixtures("_service")
-def test_the_relay_command_sends_until_it_has_to_stop(app: Outbox, sandbox: Any) -> None:
+def test_the_relay_command_sends_until_a_signal_stops_it(app: Outbox, sandbox: Any) -> None:
     from django.core.management import CommandError
 
     app.add_all(events(20, 20))

@@ -116,6 +116,28 @@ def test_a_limit_on_the_size_of_files_empties_the_log_and_tries_again(path: Path
     assert run_here(program, str(path)) == "600 []\n"
 
 
+def test_a_disk_without_any_room_takes_no_new_file(path: Path) -> None:
+    program = """
+        import resource, sys
+        from test.delivery import event
+        from thirdwatch_api.outbox import Outbox, OutboxFullException
+        outbox = Outbox(sys.argv[1])
+        outbox._row(event(), None, None)  # what is imported may be compiled, and written
+        import thirdwatch_api.outbox._sqlite
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+        try:
+            outbox.add(event())
+        except OutboxFullException as error:
+            print(type(error).__name__)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        outbox.add(event())
+        print(outbox.status().pending)
+        outbox.close()
+    """
+    assert run_here(program, str(path)) == "OutboxFullException\n1\n"
+
+
 def run_here(program: str, *arguments: str, measured: bool = True) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", textwrap.dedent(program), *arguments],
@@ -531,6 +553,10 @@ def test_a_frozen_relay_is_not_replaced_by_one_of_other_parts(path: Path) -> Non
         assert not whole.take()
         assert parts[1].take()
         assert not whole.take()
+
+
+def test_a_lock_that_is_missing_or_may_not_be_read_is_held_by_nobody(path: Path) -> None:
+    assert not lock_module.is_locked(str(path))
 
 
 def test_a_turn_that_does_not_come_is_no_lead(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from .delivery import Service
 from .test_outbox_files import FORKS, spawn
 from .test_outbox_relay import until
 
-KILLS = int(os.environ.get("OUTBOX_KILLS", "12"))
+KILLS = int(os.environ.get("OUTBOX_KILLS", "12" if os.environ.get("SERVERS") else "6"))
 THREADS, NOTED_AT_ONCE = 8, 100
 
 WRITER = """
@@ -57,7 +57,7 @@ def sqlite(path: Path) -> Generator[str]:
 
 
 class Deaths:
-    """Tells when the service took as many events as the next relay may live for."""
+    """The moments at which relays are killed: after the service took a random number of events."""
 
     def __init__(self, service: Service, chance: random.Random) -> None:
         self._service = service

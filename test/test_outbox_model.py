@@ -40,7 +40,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.outbox.create()
         self.shop = sqlite3.connect(self.path)
         self.service = Service(self.decide)
-        self.client = self.service.client(timeout=5.0)
+        self.client = self.service.client(timeout=60.0)
         self.fates: list[Any] = []
         self.accepted: dict[int, str] = {}
         self.replayed: set[int] = set()
@@ -86,7 +86,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(fates=st.lists(FATES, min_size=1, max_size=8), threads=st.integers(1, 4))
     def send(self, fates: list[Any], threads: int) -> None:
         self.fates = list(fates)
-        Relay(self.outbox, threads=threads, api_client=self.client).run(until_empty=True, seconds=30)
+        Relay(self.outbox, threads=threads, api_client=self.client).run(until_empty=True, seconds=120)
         assert self.outbox.status().pending == 0
 
     @precondition(lambda self: self.outbox.status().pending)

@@ -24,9 +24,10 @@ from thirdwatch_api import (
     Transaction,
 )
 from thirdwatch_api.exceptions import class_for_status
-from thirdwatch_api.outbox._gate import Crew, Gate, Pace
+from thirdwatch_api.outbox._breaker import Breaker
 from thirdwatch_api.outbox._judge import Verdict, judge
 from thirdwatch_api.outbox._kinds import SLOTS, encode_event, find_kind, order_key, slot_of
+from thirdwatch_api.outbox._limits import ConcurrencyLimit, RateLimit
 from thirdwatch_api.outbox._records import Row
 from thirdwatch_api.outbox._store import Part
 from thirdwatch_api.outbox._timing import Timing
@@ -66,90 +67,100 @@ def test_what_is_no_status_has_a_meaning_as_well(error: ApiException, verdict: V
     assert judge(error) is verdict
 
 
-def fail(gate: Gate, verdict: Verdict, now: float, asked: float | None = None) -> Verdict:
-    return gate.leave(gate.enter(), verdict, "why", asked, now)
+def fail(breaker: Breaker, verdict: Verdict, now: float, asked: float | None = None) -> Verdict:
+    return breaker.leave(breaker.enter(), verdict, "why", asked, now)
 
 
 def test_pauses_double_up_to_a_minute_and_a_success_ends_them() -> None:
-    gate = Gate(TIMING)
+    breaker = Breaker(TIMING)
     pauses = []
     now = 100.0
     for _ in range(9):
-        fail(gate, Verdict.WAIT, now)
-        pauses.append(gate.wait(now))
-        now += gate.wait(now)
-        assert gate.wait(now) == 0
+        fail(breaker, Verdict.WAIT, now)
+        pauses.append(breaker.wait(now))
+        now += breaker.wait(now)
+        assert breaker.wait(now) == 0
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    reasons = [gate.reason]
-    assert fail(gate, Verdict.SENT, now) is Verdict.SENT
-    reasons.append(gate.reason)
-    assert (gate.wait(now), gate.until, reasons) == (0, None, ["why", None])
-    fail(gate, Verdict.WAIT, now)
-    assert gate.wait(now) == 1
+    reasons = [breaker.reason]
+    assert fail(breaker, Verdict.SENT, now) is Verdict.SENT
+    reasons.append(breaker.reason)
+    assert (breaker.wait(now), breaker.until, reasons) == (0, None, ["why", None])
+    fail(breaker, Verdict.WAIT, now)
+    assert breaker.wait(now) == 1
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(7.0, 7.0), (86400.0, 3600.0), (0.0, 1.0)])
 def test_the_service_may_ask_for_a_pause_of_an_hour_at_most(asked: float, waits: float) -> None:
-    gate = Gate(TIMING)
-    fail(gate, Verdict.WAIT, 0.0, asked)
-    assert gate.wait(0.0) == waits
+    breaker = Breaker(TIMING)
+    fail(breaker, Verdict.WAIT, 0.0, asked)
+    assert breaker.wait(0.0) == waits
 
 
 def test_after_a_pause_one_event_at_a_time_probes() -> None:
-    gate = Gate(TIMING)
-    fail(gate, Verdict.WAIT, 0.0)
-    probe = gate.enter()
-    assert gate.wait(1.0) == inf
-    gate.leave(probe, Verdict.LATER, "500", None, 1.0)
-    assert gate.wait(1.0) == 0  # the service is there, and failed on that event alone
-    assert gate.until is not None
-    gate.leave(gate.enter(), Verdict.SENT, "", None, 1.1)
-    assert gate.until is None
+    breaker = Breaker(TIMING)
+    fail(breaker, Verdict.WAIT, 0.0)
+    probe = breaker.enter()
+    assert breaker.wait(1.0) == inf
+    breaker.leave(probe, Verdict.LATER, "500", None, 1.0)
+    assert breaker.wait(1.0) == 0  # the service is there, and failed on that event alone
+    assert breaker.until is not None
+    breaker.leave(breaker.enter(), Verdict.SENT, "", None, 1.1)
+    assert breaker.until is None
 
 
 def test_calls_that_began_before_a_pause_neither_lengthen_nor_end_it() -> None:
-    gate = Gate(TIMING)
-    calls = [gate.enter() for _ in range(8)]
+    breaker = Breaker(TIMING)
+    calls = [breaker.enter() for _ in range(8)]
     for call in calls[:6]:
-        gate.leave(call, Verdict.WAIT, "why", None, 0.0)
-    assert gate.wait(0.0) == 1
-    gate.leave(calls[6], Verdict.SENT, "", None, 0.0)
-    assert gate.wait(0.0) == 1
-    gate.leave(calls[7], Verdict.WAIT, "why", 9.0, 0.0)
-    assert gate.wait(0.0) == 9  # but what the service asks for counts, whoever hears it
+        breaker.leave(call, Verdict.WAIT, "why", None, 0.0)
+    assert breaker.wait(0.0) == 1
+    breaker.leave(calls[6], Verdict.SENT, "", None, 0.0)
+    assert breaker.wait(0.0) == 1
+    breaker.leave(calls[7], Verdict.WAIT, "why", 9.0, 0.0)
+    assert breaker.wait(0.0) == 9  # but what the service asks for counts, whoever hears it
 
 
 def test_a_late_request_to_wait_opens_nothing_that_is_open() -> None:
-    gate = Gate(TIMING)
-    old = gate.enter()
-    fail(gate, Verdict.WAIT, 0.0)
-    gate.leave(gate.enter(), Verdict.SENT, "", None, 1.0)
-    gate.leave(old, Verdict.WAIT, "why", 9.0, 1.0)
-    assert gate.until is None
+    breaker = Breaker(TIMING)
+    old = breaker.enter()
+    fail(breaker, Verdict.WAIT, 0.0)
+    breaker.leave(breaker.enter(), Verdict.SENT, "", None, 1.0)
+    breaker.leave(old, Verdict.WAIT, "why", 9.0, 1.0)
+    assert breaker.until is None
 
 
 def test_a_wrong_setting_stops_all_for_a_minute_at_a_time() -> None:
-    gate = Gate(TIMING)
+    breaker = Breaker(TIMING)
     for _ in range(3):
-        fail(gate, Verdict.STOP, 0.0)
-        assert (gate.wait(0.0), gate.stopped) == (60, True)
-    fail(gate, Verdict.SENT, 60.0)
-    assert gate.stopped is False
+        fail(breaker, Verdict.STOP, 0.0)
+        assert (breaker.wait(0.0), breaker.stopped) == (60, True)
+    fail(breaker, Verdict.SENT, 60.0)
+    assert breaker.stopped is False
 
 
 def test_a_service_that_refuses_everything_buries_nineteen() -> None:
-    gate = Gate(TIMING)
-    verdicts = [fail(gate, Verdict.DEAD, float(i)) for i in range(25)]
+    breaker = Breaker(TIMING)
+    verdicts = [fail(breaker, Verdict.DEAD, float(i)) for i in range(25)]
     assert verdicts == [Verdict.DEAD] * 19 + [Verdict.WAIT] * 6
-    assert (gate.wait(24.0), gate.refuses_all) == (60, True)
-    assert "refuses every event" in str(gate.reason)
-    fail(gate, Verdict.SENT, 99.0)
-    assert gate.refuses_all is False
-    assert fail(gate, Verdict.DEAD, 99.0) is Verdict.DEAD
+    assert (breaker.wait(24.0), breaker.refuses_all) == (60, True)
+    assert "refuses every event" in str(breaker.reason)
+    fail(breaker, Verdict.SENT, 99.0)
+    assert breaker.refuses_all is False
+    assert fail(breaker, Verdict.DEAD, 99.0) is Verdict.DEAD
+
+
+def test_a_refusal_that_arrives_late_buries_nothing() -> None:
+    breaker = Breaker(TIMING)
+    late = breaker.enter()
+    for now in range(20):
+        fail(breaker, Verdict.DEAD, float(now))
+    fail(breaker, Verdict.SENT, 99.0)
+    assert breaker.leave(late, Verdict.DEAD, "why", None, 99.0) is Verdict.WAIT
+    assert breaker.until is None
 
 
 def test_the_pace_is_even_and_what_a_pause_left_unused_is_lost() -> None:
-    pace = Pace(200)
+    pace = RateLimit(200)
     now = 50.0
     for _ in range(400):
         now += pace.wait(now)
@@ -161,38 +172,41 @@ def test_the_pace_is_even_and_what_a_pause_left_unused_is_lost() -> None:
         pace.take(now)
         burst += 1
     assert burst == pytest.approx(21, abs=1)
-    assert Pace(None).wait(now) == 0
+    assert RateLimit(None).wait(now) == 0
 
 
-def crew_after(elapsed: Callable[[int], float], busy: float, most: int = 8) -> int:
+def threads_after(elapsed: Callable[[int], float], busy: float, most: int = 8) -> int:
     """Return how many threads send in the end, where a call takes longer the more of them there are."""
-    crew = Crew(most)
+    limit = ConcurrencyLimit(most)
     for _ in range(500):
-        crew.note(elapsed(crew.size), busy)
-    return crew.size
+        limit.note(elapsed(limit.size), busy)
+    return limit.size
 
 
 def test_threads_that_wait_for_the_service_all_send() -> None:
-    assert crew_after(lambda size: 0.020, 0.0001) == 8
-    assert crew_after(lambda size: 0.020, 0.0001, most=64) == 64
-    assert crew_after(lambda size: 10.0, 0.0001) == 8
+    assert threads_after(lambda size: 0.020, 0.0001) == 8
+    assert threads_after(lambda size: 0.020, 0.0001, most=64) == 64
+    assert threads_after(lambda size: 10.0, 0.0001) == 8
 
 
 def test_of_threads_that_only_wait_for_each_other_two_send() -> None:
-    assert crew_after(lambda size: size * 0.0001, 0.0001) == 2
-    assert crew_after(lambda size: size * 0.0001, 0.0001, most=64) == 2
-    assert crew_after(lambda size: size * 0.0001, 0.0001, most=1) == 1
+    assert threads_after(lambda size: size * 0.0001, 0.0001) == 2
+    assert threads_after(lambda size: size * 0.0001, 0.0001, most=64) == 2
+    assert threads_after(lambda size: size * 0.0001, 0.0001, most=1) == 1
 
 
 def test_a_call_without_processor_time_says_nothing() -> None:
-    assert crew_after(lambda size: 0.0, 0.0) == 8
+    assert threads_after(lambda size: 0.0, 0.0) == 8
 
 
 def test_a_service_that_becomes_slow_brings_all_threads_back() -> None:
-    crew = Crew(8)
-    for elapsed in [0.0001] * 100 + [0.05] * 3:
-        crew.note(elapsed, 0.0001)
-    assert crew.size == 8
+    limit = ConcurrencyLimit(8)
+    for _ in range(100):
+        limit.note(0.0001, 0.0001)
+    assert limit.size == 2
+    for _ in range(2):
+        limit.note(0.05, 0.0)
+    assert limit.size == 8
 
 
 def rows(*pairs: tuple[int, str | None]) -> list[Row]:

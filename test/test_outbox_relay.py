@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import re
 import signal
@@ -26,7 +27,7 @@ from thirdwatch_api.outbox._timing import Timing
 from .delivery import QUICK, Service, event, events, number
 from .servers import OK, closed_port, cut, message, raw
 
-PATIENCE = 30  # seconds after which a test fails that would wait for ever
+PATIENCE = 120  # seconds after which a test fails that would wait for ever
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settle(outbox: Outbox, service: Service, **settings: Any) -> RelayResult:
     """Send all there is."""
-    with service.client(timeout=2.0) as client:
+    with service.client(timeout=60.0) as client:
         return Relay(outbox, api_client=client, **settings).run(until_empty=True, seconds=PATIENCE)
 
 
@@ -68,7 +69,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(25 if os.environ.get("SERVERS") else 4))
 def test_mixed_failures_lose_nothing_and_keep_the_order(outbox: Outbox, seed: int) -> None:
     chance = random.Random(seed)
 
@@ -79,7 +80,7 @@ def test_mixed_failures_lose_nothing_and_keep_the_order(outbox: Outbox, seed: in
         if roll < 0.07:
             return 500
         if roll < 0.10:
-            return cut  # the service took it, and nobody learns of it
+            return cut  # the service took it, and the client does not know
         return 200
 
     outbox.add_all(events(1000, 200))
@@ -203,7 +204,7 @@ def test_a_pause_that_is_none_any_more_is_forgotten(outbox: Outbox, ends_in: flo
         assert outbox.status().reason is None
 
 
-def test_without_a_response_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_connection_all_wait(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     outbox.add_all(events(20, 20))
     client = ApiClient(configuration=Configuration(host=f"http://127.0.0.1:{closed_port()}", api_key="k"))
     with client:
@@ -358,7 +359,7 @@ def test_a_lead_that_can_not_be_locked_is_an_error_of_the_family(outbox: Outbox,
 
 
 class Flaky(SqliteExecutor):
-    """Fails as long as the test wants."""
+    """Fails while ``fails`` is set."""
 
     fails = False
 
@@ -452,7 +453,7 @@ def test_a_clock_that_jumps_freezes_nothing(outbox: Outbox) -> None:
         assert settle(outbox, service) == RelayResult(4, 0, 0)
 
 
-def test_hooks_learn_of_each_event_and_break_nothing(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_hooks_are_called_with_each_event_and_break_nothing(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     outbox.add_all(events(20, 20))
     sent: list[StoredEvent] = []
 

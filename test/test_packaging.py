@@ -507,7 +507,8 @@ def test_each_link_on_the_page_of_an_index_is_absolute(kind: str) -> None:
 def test_the_wheel_holds_the_package_and_nothing_else() -> None:
     with zipfile.ZipFile(_distribution("*.whl")) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    package = {path.relative_to(ROOT).as_posix() for path in [*SOURCES, PACKAGE / "py.typed"]}
+    files = [*SOURCES, PACKAGE / "py.typed", *(PACKAGE / "sandbox" / "page").iterdir()]
+    package = {path.relative_to(ROOT).as_posix() for path in files}
     assert names == package | {f"{PLUGIN}.py"}
 
 
@@ -560,6 +561,23 @@ def test_the_installed_wheel_runs_without_any_test_tool(bare: Path) -> None:
     code = "import thirdwatch_api; print(thirdwatch_api.__version__)"
     run = subprocess.run([python, "-W", "error", "-c", code], cwd=bare, check=True, capture_output=True, text=True)
     assert run.stdout.strip() == thirdwatch_api.__version__
+
+
+@built
+def test_the_installed_wheel_serves_the_page_of_the_sandbox(bare: Path) -> None:
+    python = next(bare.glob("bin/python"))
+    code = """
+import urllib.request
+from thirdwatch_api.sandbox import Sandbox
+
+with Sandbox() as sandbox:
+    root = sandbox.host.removesuffix("event")
+    for name in ("", "_sandbox/page.js", "_sandbox/page.css", "_sandbox/icon.svg"):
+        print(len(urllib.request.urlopen(root + name).read()))
+"""
+    run = subprocess.run([python, "-W", "error", "-c", code], cwd=bare, check=True, capture_output=True, text=True)
+    assert all(int(size) > 200 for size in run.stdout.split())
+    assert len(run.stdout.split()) == 4
 
 
 def _distribution(pattern: str) -> Path:

@@ -101,13 +101,14 @@ def test_an_event_appears_within_a_second(page: Visit, client: ApiClient, sandbo
             }).observe(document.getElementById("rows"), { childList: true });
         }"""
     )
-    for _ in range(3):
-        number = len(sandbox.requests) + 1
+    waits: list[float] = []
+    while not waits or (min(waits) >= 1000 and len(waits) < 20):  # the machine may be busy with something else
         fulfil(client)
-        page.page.wait_for_selector(f"#request-{number}")
-    seen = dict(page.page.evaluate("() => window.seen"))
-    waits = [seen[f"request-{request.number}"] - request.time.timestamp() * 1000 for request in sandbox.requests]
-    assert min(waits) < 1000  # the best of three, for the machine may be busy
+        request = sandbox.requests[-1]
+        page.page.wait_for_selector(f"#request-{request.number}")
+        seen = dict(page.page.evaluate("() => window.seen"))
+        waits.append(seen[f"request-{request.number}"] - request.time.timestamp() * 1000)
+    assert min(waits) < 1000
 
 
 def test_the_list_can_be_filtered(
@@ -281,23 +282,26 @@ def ask_raw(sandbox: Sandbox, path: str, body: bytes | None = None) -> None:
     connection.close()
 
 
+FRAMES = """() => {
+    window.longest = 0;
+    let last = performance.now();
+    const look = (now) => {
+        window.longest = Math.max(window.longest, now - last);
+        last = now;
+        requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+}"""
+"""Measures the longest time between two frames."""
+
+
 def test_10_000_requests_stay_smooth(chromium: Any, sandbox: Sandbox, client: ApiClient) -> None:
     logins = LoginApi(client)
     login = Login(user_id="u-42", login_status="_success")
-    with visit(chromium, root(sandbox)) as page:
+    with visit(chromium, root(sandbox)) as page, visit(chromium, "about:blank") as idle:
         page.page.wait_for_selector("#live[data-state=on]")
-        page.page.evaluate(
-            """() => {
-                window.longest = 0;
-                let last = performance.now();
-                const look = (now) => {
-                    window.longest = Math.max(window.longest, now - last);
-                    last = now;
-                    requestAnimationFrame(look);
-                };
-                requestAnimationFrame(look);
-            }"""
-        )
+        page.page.evaluate(FRAMES)
+        idle.page.evaluate(FRAMES)
         for _ in range(10_050):
             logins.login(login)
         page.until("document.getElementById('count-accepted').innerText === '10,050'")
@@ -308,8 +312,9 @@ def test_10_000_requests_stay_smooth(chromium: Any, sandbox: Sandbox, client: Ap
         page.page.keyboard.press("End")
         page.page.wait_for_selector("#request-51[aria-selected=true]")
         assert page.page.get_attribute("#request-51", "aria-posinset") == "10000"
-        # A frame that takes as long as drawing all rows did would be a stall; the machine may be busy with less.
-        assert page.page.evaluate("() => window.longest") < 2000
+        # A page that does nothing shows how busy the machine is.
+        stall, pause = (each.page.evaluate("() => window.longest") for each in (page, idle))
+        assert stall < 1000 + 3 * pause
     with visit(chromium, root(sandbox)) as page:
         page.until("document.querySelector('.row')?.getAttribute('aria-setsize') === '10000'")
 
@@ -363,6 +368,13 @@ def test_the_page_goes_on_after_a_restart(chromium: Any, client: ApiClient, sand
                 fulfil(again)
             page.until("document.querySelectorAll('.row').length === 2")
         assert [each for each in page.wrong if not each.startswith("console: Failed to load resource")] == []
+
+
+def test_who_opens_the_host_sees_the_page_and_the_document(chromium: Any, sandbox: Sandbox) -> None:
+    with visit(chromium, sandbox.host) as page:
+        assert page.page.url == root(sandbox)
+        page.page.click("text=OpenAPI document")
+        assert '"openapi":"3.1' in page.text("body").replace(" ", "")
 
 
 def test_clear_empties_the_page(page: Visit, client: ApiClient, sandbox: Sandbox) -> None:

@@ -197,7 +197,10 @@ class Redactor:
         if self._texts is None:
             return None
         # Most texts of a large event cost one look: at how they begin.
-        starts = {view[at : at + _SECRET_LENGTH] for _, view, _ in views for at in range(len(view))}
+        starts: set[str] = set()
+        for _, view, _ in views:
+            for at in range(len(view)):
+                starts.add(view[at : at + _SECRET_LENGTH])
         forms: set[str] = set()
         for number, text in enumerate((*self._credentials, *self._texts), 1):
             escaped = "\\" in text or "%" in text

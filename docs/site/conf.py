@@ -42,7 +42,17 @@ autodoc_typehints_format = "short"
 python_display_short_literal_types = True
 toc_object_entries = False  # the models have hundreds of fields
 
-FIRST = ["which-event-when", "testing", "configuration", "recipes", "delivery", "postbacks"]
+FIRST = [
+    "which-event-when",
+    "testing",
+    "command-line",
+    "configuration",
+    "recipes",
+    "delivery",
+    "backfill",
+    "postbacks",
+    "other-languages",
+]
 LAST = ["transport", "performance", "migration", "architecture"]
 """The order of the guide. Pages that are not named stand between."""
 

@@ -25,13 +25,13 @@ class Options(TypedDict, total=False):
     close it, and call its ``release_conn()``."""
 
     _request_timeout: TimeoutSetting
-    """Seconds, as ``configuration.timeout``; None means what the configuration says."""
+    """Seconds, as ``configuration.timeout``; None means the configuration's."""
 
     _deadline: float | None
-    """Seconds, as ``configuration.deadline``; None means what the configuration says."""
+    """Seconds, as ``configuration.deadline``; None means the configuration's."""
 
     _retries: Retries | None
-    """As ``configuration.retries``; None means what the configuration says."""
+    """As ``configuration.retries``; None means the configuration's."""
 
     _headers: Mapping[str, str] | None
     """Headers of this call alone, for instance ``{"traceparent": "..."}``. They win over the client's own headers of

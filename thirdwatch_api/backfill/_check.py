@@ -112,7 +112,7 @@ def _ignore(_: Finding) -> None:
 
 def _is_earlier(event: Event, times: _Times) -> bool:
     time = event.time
-    if time is None or event.key is None:
+    if time is None:
         return False
     try:
         number = int(time)  # type: ignore[call-overload]  # whatever a row holds

@@ -104,23 +104,22 @@ def _decompressed(plain: io.BufferedReader, name: str) -> io.BufferedReader:
     if start.startswith(_GZIP):
         return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=plain)), _BLOCK)
     if start.startswith(_ZSTD):
-        return io.BufferedReader(_zstd(plain, name), _BLOCK)
+        return io.BufferedReader(_Frames(plain, _zstd(name)), _BLOCK)
     return plain
 
 
-def _zstd(plain: io.BufferedReader, name: str) -> io.RawIOBase:
+def _zstd(name: str) -> Callable[[], Any]:
+    """Return what makes a decompressor for each frame of zstd."""
     with suppress(ImportError):
-        return cast("io.RawIOBase", load("compression.zstd").ZstdFile(plain))  # from Python 3.14 on
-    try:
-        make: Callable[[], Any] = load("zstandard").ZstdDecompressor().decompressobj
-    except ImportError:
-        advice = f"pip install zstandard, or pipe it in: zstdcat {Path(name).name} | thirdwatch backfill - ..."
-        raise BackfillError(f"{name}: is compressed by zstd, which this Python can't read: {advice}") from None
-    return _Frames(plain, make)
+        return cast("Callable[[], Any]", load("compression.zstd").ZstdDecompressor)  # from Python 3.14 on
+    with suppress(ImportError):
+        return cast("Callable[[], Any]", load("zstandard").ZstdDecompressor().decompressobj)
+    advice = f"pip install zstandard, or pipe it in: zstdcat {Path(name).name} | thirdwatch backfill - ..."
+    raise BackfillError(f"{name}: is compressed by zstd, which this Python can't read: {advice}")
 
 
 class _Frames(io.RawIOBase):
-    """Frames of zstd, one after the other. The package's own reader takes a file that is cut off for a whole one."""
+    """Frames of zstd, one after the other. The reader of zstandard takes a file that is cut off for a whole one."""
 
     def __init__(self, plain: io.BufferedReader, make: Callable[[], Any]) -> None:
         self._plain = plain

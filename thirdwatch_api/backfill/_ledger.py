@@ -79,6 +79,7 @@ class Ledger:
 
     def _load(self, settings: Mapping[str, str | None]) -> Checkpoint:
         found = Checkpoint.read(self._path) if self._path else None
+        self._is_known = found is not None
         if found is None:
             return Checkpoint(settings)
         for name, value in settings.items():
@@ -90,7 +91,7 @@ class Ledger:
 
     def _read_notes(self) -> dict[int, Note]:
         notes = [Note.unpack(number) for number in self.begun.ahead]
-        if self._journal:
+        if self._journal and self._is_known:  # else the journal is that of a checkpoint that was deleted
             more, sizes = self._journal.read()
             notes += more
             self.begun = self.begun._replace(sizes=Sizes(*map(max, self.begun.sizes, sizes)))
@@ -137,7 +138,7 @@ class Ledger:
                 self.write()
             if reason is not None:
                 record = task.record
-                sizes = self._rejects.add(head, record.raw, f"{record.place}: {reason}")
+                sizes = self._rejects.add(head, record.raw, f"{record.place}: {' '.join(reason.split())}")
             if self._journal:
                 self._journal.note(Note(task.row, task.check, reason is None), sizes)
             self.now += 1

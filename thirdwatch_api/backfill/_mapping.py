@@ -124,7 +124,7 @@ class _Field(NamedTuple):
     column: str
     path: str
     steps: tuple[_Step, ...]
-    convert: _Convert | None
+    convert: _Convert
 
 
 class Columns:
@@ -167,7 +167,7 @@ class Columns:
             if value is None or value == "":
                 continue
             try:
-                _put(event, steps, value if convert is None else convert(value))
+                _put(event, steps, convert(value))
             except ValueError as error:
                 problems.append(f"{self._model.__name__}.{path}: {error}")
         if problems:
@@ -193,11 +193,10 @@ class Columns:
 
     def _field(self, path: str, column: str) -> _Field:
         steps = self._steps(path)
-        convert = self._convert(self._kind(path, steps))
+        convert: _Convert | None = self._convert(self._kind(path, steps))
         if path in self._layout.times:
-            convert = _time_reader(self._layout.times[path], self._layout.timezone)
-        elif self._layout.timezone:
-            convert = _with_timezone(self._layout.timezone, convert)
+            convert = _time_reader(self._layout.times[path])
+        convert = _zoned(self._layout.timezone, convert)
         if path in self._layout.values:
             convert = _translation(self._layout.values[path], convert)
         return _Field(column, path, steps, convert)
@@ -236,7 +235,7 @@ class Columns:
 
     @staticmethod
     def _convert(kind: Kind) -> _Convert | None:
-        return {Kind.BOOL: _as_bool, Kind.INT: _as_int, Kind.NUMBER: _as_number}.get(kind)
+        return {Kind.BOOL: _as_bool, Kind.INT: _as_int}.get(kind)
 
 
 def _put(event: dict[Any, Any], steps: Sequence[_Step], value: Any) -> None:
@@ -273,51 +272,44 @@ def _as_int(value: Any) -> int:
     raise ValueError("is no whole number")
 
 
-def _as_number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError("is no number") from None
-
-
-def _time_reader(form: str, zone: tzinfo | None) -> _Convert:
+def _time_reader(form: str) -> _Convert:
     """Return what reads a time that is written in some form."""
 
     def read(value: Any) -> Any:
-        if isinstance(value, str):
-            value = parse(value.strip())
-        if isinstance(value, datetime) and value.tzinfo is None:
-            if zone is None:
-                raise ValueError("has no time zone; name it in the mapping file: timezone = ")
-            value = value.replace(tzinfo=zone)
-        return value
-
-    def parse(text: str) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
         try:
             if form == "iso":
                 return isoparse(text)
             if form == "seconds":
                 return str(int(Decimal(text) * 1000))
-            return text if form == "milliseconds" else datetime.strptime(text, form)  # noqa: DTZ007 - read() adds the zone
+            return text if form == "milliseconds" else datetime.strptime(text, form)  # noqa: DTZ007 - _zoned() adds the zone
         except (ArithmeticError, ValueError):
             raise ValueError(f"is no time of the form {form!r}") from None
 
     return read
 
 
-def _with_timezone(zone: tzinfo, convert: _Convert | None) -> _Convert:
+def _zoned(zone: tzinfo | None, convert: _Convert | None) -> _Convert:
+    """Return what gives a time zone to times that have none."""
+
     def read(value: Any) -> Any:
+        if convert is not None:
+            value = convert(value)
         if isinstance(value, datetime) and value.tzinfo is None:
+            if zone is None:
+                raise ValueError("has no time zone; name it in the mapping file: timezone = ")
             return value.replace(tzinfo=zone)
-        return value if convert is None else convert(value)
+        return value
 
     return read
 
 
-def _translation(table: Mapping[str, Any], convert: _Convert | None) -> _Convert:
+def _translation(table: Mapping[str, Any], convert: _Convert) -> _Convert:
     def read(value: Any) -> Any:
         if str(value) in table:
             return table[str(value)]
-        return value if convert is None else convert(value)
+        return convert(value)
 
     return read

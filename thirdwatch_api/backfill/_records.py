@@ -38,6 +38,10 @@ class Record(NamedTuple):
     problem: str | None = None
     """Why it can't be read; None where it can."""
 
+    def __repr__(self) -> str:
+        """Show nothing of the row: error trackers list the variables of frames."""
+        return f"Record({self.place})"
+
     @property
     def place(self) -> str:
         """Where it stands, as compilers write it: ``orders.jsonl:2351``."""

@@ -157,6 +157,11 @@ class Backfill:
         self._error: BackfillError | None = None
         self._began = 0.0
 
+    @property
+    def _identity(self) -> dict[str, str | None]:
+        # Another file of rejects would be cut to the length that is noted.
+        return {**self._settings.identity, "file of rejects": self.rejects}
+
     def _default_checkpoint(self, base: str) -> str | None:
         return None if "-" in self._settings.files else base + ".checkpoint"
 
@@ -168,7 +173,7 @@ class Backfill:
         :raises BackfillError: the checkpoint or the rejects can't be used
         """
         self._check_rejects()
-        ledger = Ledger(self.checkpoint, self.rejects, self._settings.identity)
+        ledger = Ledger(self.checkpoint, self.rejects, self._identity)
         self._ledger = ledger
         self._began = monotonic()
         complete = False
@@ -178,7 +183,13 @@ class Backfill:
             threads += [Thread(target=self._guarded, args=(self._work, ledger, q), daemon=True) for q in self._queues]
             for thread in threads:
                 thread.start()
-            self._watch(threads, ledger, on_progress, every)
+            try:
+                self._watch(threads, ledger, on_progress, every)
+            except BaseException:  # Ctrl-C, or the hook
+                self.stop()
+                self._watch(threads, ledger, None, every)
+                self._write_last(ledger)
+                raise
             complete = self._write_last(ledger)
             if on_progress:
                 on_progress(self.progress())

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from threading import Condition, RLock
 from time import monotonic
 
+from ..outbox._breaker import Breaker
 from ..outbox._dispatch import Outcome
-from ..outbox._gate import Gate, Pace
 from ..outbox._judge import Verdict
+from ..outbox._limits import RateLimit
 from ..outbox._timing import Timing
 
 __all__ = ["TIMING", "Tries", "Turns"]
@@ -41,8 +42,8 @@ class Turns:
     def __init__(self, rate: float | None, timing: Timing) -> None:
         self._changed = Condition(RLock())  # reentrant: a signal handler may stop it
         self._timing = timing
-        self._gate = Gate(timing)
-        self._pace = Pace(rate)
+        self._breaker = Breaker(timing)
+        self._rate = RateLimit(rate)
         self._successes = 0
         self.is_stopped: bool = False
         """Whether no row is let through any more."""
@@ -54,24 +55,24 @@ class Turns:
         with self._changed:
             while not self.is_stopped:
                 now = monotonic()
-                wait = max(self._gate.wait(now), self._pace.wait(now))
+                wait = max(self._breaker.wait(now), self._rate.wait(now))
                 if wait <= 0:
-                    self._pace.take(now)
-                    return self._gate.enter()
+                    self._rate.take(now)
+                    return self._breaker.enter()
                 self._changed.wait(min(wait, self._timing.longest_pause))
             return None
 
     def leave(self, ticket: int, outcome: Outcome, tries: Tries) -> Verdict:
         """Take back what became of a call, and return what that means for its row."""
         with self._changed:
-            was_open = self._gate.until is None
-            verdict = self._gate.leave(ticket, outcome.verdict, outcome.reason, outcome.retry_after, monotonic())
-            if outcome.verdict is Verdict.DEAD and self._gate.refuses_all:
+            was_open = self._breaker.until is None
+            verdict = self._breaker.leave(ticket, outcome.verdict, outcome.reason, outcome.retry_after, monotonic())
+            if outcome.verdict is Verdict.DEAD and self._breaker.refuses_all:
                 self._fail(f"the service refused {self._timing.dead_in_row} rows in a row; the last: {outcome.reason}")
                 return Verdict.DEAD
             if verdict is Verdict.STOP:
                 self._fail(outcome.reason)
-            if not (was_open and self._gate.until is None):
+            if not (was_open and self._breaker.until is None):
                 self._changed.notify_all()
             return self._suspect(verdict, tries)
 
@@ -128,5 +129,5 @@ class Turns:
     def state(self) -> tuple[float, str | None]:
         """Return the seconds until the end of a pause, and its reason."""
         with self._changed:
-            until = self._gate.until
-            return (0.0 if until is None else max(0.0, until - monotonic())), self._gate.reason
+            until = self._breaker.until
+            return (0.0 if until is None else max(0.0, until - monotonic())), self._breaker.reason

@@ -10,7 +10,6 @@ from ..exceptions import (
     InvalidResponseException,
     NotFoundException,
     RedirectException,
-    ScoreNotReadyException,
     TimeoutException,
     TLSException,
     TooManyRequestsException,
@@ -78,8 +77,6 @@ def exit_code(error: Exception) -> int:
         return error.code
     if isinstance(error, (ApiTypeError, ApiValueError)):
         return USAGE
-    if isinstance(error, ScoreNotReadyException):
-        return FAILED
     if isinstance(error, ApiException) and not isinstance(error, (ConnectionException, InvalidResponseException)):
         return FAILED if error.status in _OF_THE_EVENT else STOPPED
     return STOPPED

@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOBase
 from typing import Any
 
 from .._lazy import load
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: arguments of the command line; default: those of this process
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _open_missing()
     try:
         try:
             return _run(given)
@@ -45,6 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_output()
         return BROKEN_PIPE
+    except OSError as error:  # stdout is on a full disk
+        _forget_output()
+        sys.stderr.write(f"thirdwatch: can't write the output: {one_line(error)}\n")
+        return STOPPED
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -66,10 +72,10 @@ def _run(given: list[str]) -> int:
     set_up_log(options)
     try:
         code: int = _module(options.command).run(options, Output(as_json=options.json, quiet=options.quiet))
-    except (CommandError, ApiException, OSError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
+    except (CommandError, ApiException) as error:
         return _report(error, options)
+    except OSError:
+        raise
     except Exception as error:  # noqa: BLE001 - a person sees one line, whatever happened
         # Its text may hold what an event does.
         hidden = CommandError(f"internal error ({type(error).__name__}); --debug shows where", STOPPED)
@@ -107,6 +113,21 @@ def _parser(whole: Sequence[str] | dict[str, str]) -> Parser:
             command.finish()
     parser.finish()
     return parser
+
+
+class _Nowhere(TextIOBase):
+    """A stream that drops what is written."""
+
+    def write(self, text: str, /) -> int:
+        """Drop a text."""
+        return len(text)
+
+
+def _open_missing() -> None:
+    """Write to nowhere where the shell closed a stream: ``>&-``."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _Nowhere())
 
 
 def _forget_output() -> None:

@@ -66,7 +66,7 @@ def _split(words: list[str]) -> tuple[str | None, list[int]]:
     """Split arguments into the place of the outbox and the numbers of events behind it."""
     url = words[0] if words and not words[0].isdecimal() else None
     numbers = words[url is not None :]
-    wrong = next((word for word in numbers if not word.isdecimal()), None)
+    wrong = next((word for word in numbers if not (word.isdecimal() and len(word) <= _DIGITS)), None)
     if wrong is not None:
         raise CommandError(f"expected the number of an event, as `thirdwatch outbox list` shows it, got {wrong!r}")
     return url, [int(number) for number in numbers]
@@ -94,7 +94,9 @@ def _list(parser: Parser) -> None:
     )
     parser.add_argument("--state", choices=["dead", "pending"], help="only such events")
     parser.add_argument("--order", metavar="ORDER", help="only those of an order")
-    parser.add_argument("--limit", type=positive, default=100, metavar="N", help="at most so many of each state; 100")
+    parser.add_argument(
+        "--limit", type=positive, default=100, metavar="N", help="at most so many of each state; default: 100"
+    )
 
 
 def _show(parser: Parser) -> None:
@@ -113,7 +115,7 @@ def _replay(parser: Parser) -> None:
         ("thirdwatch outbox replay thirdwatch.db 17 18", "two of them"),
         ("thirdwatch outbox replay thirdwatch.db --all", "all that are dead"),
     )
-    _add_words(parser, "ID", "numbers of events, as `list` shows them")
+    _add_words(parser, "ID ...", "numbers of events, as `list` shows them")
     parser.add_argument("--all", action="store_true", help="all dead events")
 
 
@@ -159,6 +161,7 @@ def _add_words(parser: Parser, name: str, what: str) -> None:
     )
 
 
+_DIGITS = 18  # what every database can hold
 _WITH_NUMBERS = ("show", "replay")
 _ARGUMENTS: dict[str, Callable[[Parser], None]] = {
     "status": _status,

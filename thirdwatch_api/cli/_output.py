@@ -78,7 +78,9 @@ class Output:
             return
         cells = [[printable(cell) for cell in row] for row in rows]
         if self.draws:
-            table = load("rich.table").Table(*head, box=load("rich.box").SIMPLE_HEAD, pad_edge=False)
+            table = load("rich.table").Table(box=load("rich.box").SIMPLE_HEAD, pad_edge=False)
+            for name in head:
+                table.add_column(name, overflow="fold")  # all of it can be copied
             for row in cells:
                 table.add_row(*row)
             self.console().print(table, soft_wrap=False)
@@ -103,12 +105,21 @@ def add_output_options(parser: Parser) -> None:
 
 def set_up_log(arguments: Namespace) -> None:
     """Write what the package logs on stderr, one line each."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger(__name__.partition(".")[0])
     logger.handlers[:] = [handler]
     quiet, debug = getattr(arguments, "quiet", False), getattr(arguments, "debug", False)
     logger.setLevel(logging.DEBUG if debug else logging.ERROR if quiet else logging.INFO)
+
+
+class _StderrHandler(logging.Handler):
+    """A handler that writes to what is ``sys.stderr`` at the time: rich replaces it while it draws."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        for line in self.format(record).splitlines():
+            _write(sys.stderr, printable(line))
 
 
 def _is_screen(stream: TextIO) -> bool:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import isfinite
+from textwrap import fill
 from typing import Any, NoReturn
 
 from ..configuration import did_you_mean
 from ._exit import USAGE, one_line
 
 __all__ = ["Parser", "age", "part", "positive", "rate", "seconds", "unknown_word"]
+
+_COLUMNS = 79  # of the smallest terminal, but one
 
 
 class Parser(ArgumentParser):
@@ -29,14 +32,12 @@ class Parser(ArgumentParser):
     def describe(self, text: str, *examples: tuple[str, str]) -> None:
         """Set what the help says above and below the arguments.
 
-        :param text: what the command does, in lines of 80 characters at most
+        :param text: what the command does
         :param examples: pairs of a command and what it does
         """
-        self.description = text
+        self.description = fill(" ".join(text.split()), _COLUMNS)
         self.examples = examples
-        width = max((len(command) for command, what in examples if what), default=0)
-        lines = (f"  {command:{width}}  {what}".rstrip() for command, what in examples)
-        self.epilog = "\n".join(["examples:", *lines]) if examples else None
+        self.epilog = "\n".join(["examples:", *_lines(examples)])
 
     def add_commands(self, commands: Mapping[str, str], dest: str) -> dict[str, Parser]:
         """Add commands, and return the parser of each.
@@ -66,7 +67,7 @@ class Parser(ArgumentParser):
         """Return how often an argument may stand, as usage lines write it."""
         name = str(action.metavar)
         many = {
-            "*": f"{name} ..." if name.startswith("[") else f"[{name} ...]",
+            "*": name if name.startswith("[") else f"[{name} ...]",
             "+": f"{name} ...",
             "?": f"[{name}]",
             "A...": f"{name} ...",
@@ -96,6 +97,15 @@ class Parser(ArgumentParser):
             return ""
         options = [option for action in self._actions for option in action.option_strings]
         return f": it goes behind {self.prog!r}" if name in options else did_you_mean(name, options)
+
+
+def _lines(examples: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield the lines of examples: what they do stands beside them where there is room, else below."""
+    fitting = (command for command, what in examples if what and len(command) + len(what) + 4 <= _COLUMNS)
+    width = max(map(len, fitting), default=0)
+    for command, what in examples:
+        line = f"  {command:{width}}  {what}".rstrip()
+        yield from [line] if len(line) <= _COLUMNS or not what else [f"  {command}", f"      {what}"]
 
 
 def unknown_word(given: str, known: Iterable[str]) -> str:

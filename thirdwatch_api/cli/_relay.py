@@ -76,7 +76,8 @@ def run(arguments: Namespace, output: Output) -> int:
             output.note(f"relay of {shown_place(outbox)}: {waiting:,} events wait; Ctrl-C or SIGTERM ends it")
             result = relay.run(until_empty=arguments.until_empty, seconds=arguments.seconds)
     output.record(result._asdict())
-    output.line(f"sent {result.sent:,}, dead {result.dead:,}, left {result.left:,}")
+    left = "unknown" if result.left < 0 else f"{result.left:,}"
+    output.line(f"sent {result.sent:,}, dead {result.dead:,}, left {left}")
     return FAILED if arguments.until_empty and result.left else OK
 
 

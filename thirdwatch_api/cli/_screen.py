@@ -57,15 +57,16 @@ class Screen:
 
     def _watch(self) -> None:
         every = _PLAIN if self._live is None else _DRAWN
-        shown, since = 0, monotonic()
+        shown, since, last = 0, monotonic(), ""
         while not self._ended.wait(every):
             now = monotonic()
             text = self._state((self.sent - shown) / (now - since))
             shown, since = self.sent, now
             if self._live is not None:
                 self._live.update(load("rich.text").Text(text), refresh=True)
-            else:
+            elif text != last:
                 self._output.note(text)
+            last = text
 
     def _state(self, per_second: float) -> str:
         text = f"sent {self.sent:,} ({per_second:,.0f}/s)   dead {self.dead:,}"

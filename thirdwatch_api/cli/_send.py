@@ -33,7 +33,7 @@ def configure(parser: Parser) -> None:
         "Send one event, and print the response. Keys are those of Python or of the wire: user_id\n"
         "or _userId; dots go into parts, numbers into lists; := takes JSON. `ps` shows arguments\n"
         "to everybody on this machine: what is about a person is better read from stdin.",
-        ("thirdwatch send order_status user_id=u-42 order_id=o-1001 order_status=_fulfilled", ""),
+        ("thirdwatch send order_status user_id=u-42 order_id=o-1 order_status=_fulfilled", ""),
         ("thirdwatch send create_order user_id=u-42 order_id=o-1 items.0.price=9.90", ""),
         ("thirdwatch send create_order --fields", "what it may hold"),
         ("thirdwatch send create_order - < order.json", "JSON with the keys of the wire"),

@@ -15,9 +15,12 @@ __all__ = ["add_service_options", "make_client", "make_configuration", "read_sec
 
 def add_service_options(parser: Parser) -> None:
     """Add the options of commands that call the service."""
-    group = parser.add_argument_group("service", "The API key is never an argument: `ps` would show it to everybody.")
+    group = parser.add_argument_group("service")
     group.add_argument(
-        "--key-file", metavar="FILE", type=Path, help="file with the API key; default: $THIRDWATCH_API_KEY"
+        "--key-file",
+        metavar="FILE",
+        type=Path,
+        help="file with the API key; default: $THIRDWATCH_API_KEY, never an argument",
     )
     group.add_argument(
         "--host", metavar="URL", help="where the service is; default: $THIRDWATCH_HOST, else the real one"

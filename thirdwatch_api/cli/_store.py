@@ -52,6 +52,8 @@ def open_outbox(arguments: Namespace, output: Output, *, may_be_new: bool = Fals
     place = _place(arguments, output)
     if not may_be_new:
         check_file(place)
+    if not _is_own(place):
+        output.note(f"warning: {place} belongs to another user: what this makes beside it may lock that user out")
     return Outbox(place, cipher=_cipher(arguments.cipher_file) if arguments.cipher_file else None)
 
 
@@ -87,6 +89,14 @@ def check_file(place: str) -> None:
         return
     if not Path(path).exists():
         raise CommandError(f"there is no file {path}; an outbox is made by the program that adds the first event")
+
+
+def _is_own(place: str) -> bool:
+    """Return whether a file belongs to the user of this process, where the system knows owners."""
+    try:
+        return not hasattr(os, "geteuid") or Path(place).stat().st_uid == os.geteuid()
+    except OSError:  # a URL, or a file that is not there yet
+        return True
 
 
 def _cipher(path: Path) -> Any:

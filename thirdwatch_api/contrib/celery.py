@@ -27,7 +27,7 @@ _used: dict[str, Any] = {}
 
 
 def use(outbox: Outbox, **settings: Any) -> None:
-    """Say which outbox the task drains.
+    """Set the outbox that the task drains.
 
     :param outbox: the outbox
     :param settings: those of ``Relay``

@@ -1,4 +1,4 @@
-"""What the threads of a relay share: the events in memory, the gate, the pace, and what is still to be noted."""
+"""What the threads of a relay share: the events in memory, the breaker, the pace, and what is still to be noted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,8 +6,9 @@ from threading import Condition, RLock
 from time import monotonic
 from typing import NamedTuple
 
-from ._gate import Crew, Gate, Pace
+from ._breaker import Breaker
 from ._judge import Verdict
+from ._limits import ConcurrencyLimit, RateLimit
 from ._records import Row
 from ._timing import Timing
 from ._window import Window
@@ -41,7 +42,7 @@ class Done(NamedTuple):
     """Seconds that it took; 0 where they were not measured."""
 
     busy: float = 0.0
-    """Seconds of processor time within."""
+    """Seconds of processor time within; 0 where they were not measured."""
 
 
 class Mark(NamedTuple):
@@ -77,9 +78,9 @@ class Dispatch:
         self._news = Condition(lock)
         self._has_news = False
         self._window = Window(min(4096, max(512, threads * 64)))
-        self._gate = Gate(timing)
-        self._pace = Pace(rate)
-        self._crew = Crew(threads)
+        self._breaker = Breaker(timing)
+        self._rate_limit = RateLimit(rate)
+        self._concurrency = ConcurrencyLimit(threads)
         self._notes = Notes()
         self._unnoted = 0
         self._under_way = 0
@@ -93,7 +94,7 @@ class Dispatch:
         with self._changed:
             if done is not None:
                 self._resize(done)
-                if done.outcome.verdict is Verdict.SENT and self._gate.until is None:
+                if done.outcome.verdict is Verdict.SENT and self._breaker.until is None:
                     self._settle_sent(done.ticket.row)
                 else:
                     self._settle(done.ticket, done.outcome)
@@ -101,34 +102,34 @@ class Dispatch:
                 now = monotonic()
                 wait = self._wait(now)
                 if not wait:
-                    row = self._window.take(at_random=self._gate.refuses_all)
+                    row = self._window.take(at_random=self._breaker.refuses_all)
                     if row is not None:
-                        self._pace.take(now)
+                        self._rate_limit.take(now)
                         self._under_way += 1
-                        return Ticket(row, self._gate.enter())
+                        return Ticket(row, self._breaker.enter())
                 self._changed.wait(wait or None)
             return None
 
     def _wait(self, now: float) -> float:
         """Return the seconds until something may change by itself; 0 when an event may be sent now."""
-        if self._under_way >= self._crew.size or self._unnoted >= self._timing.batch or now >= self._leads_until:
+        if self._under_way >= self._concurrency.size or self._unnoted >= self._timing.batch or now >= self._leads_until:
             return self._timing.longest_pause  # somebody will wake us
-        if self._gate.until is None and not self._pace.is_bound:
+        if self._breaker.until is None and not self._rate_limit.is_bound:
             return 0.0
-        return min(self._timing.longest_pause, max(self._gate.wait(now), self._pace.wait(now)))
+        return min(self._timing.longest_pause, max(self._breaker.wait(now), self._rate_limit.wait(now)))
 
     def _resize(self, done: Done) -> None:
         """Let more or fewer threads send, as long as calls take now."""
-        if not done.busy:
+        if not done.elapsed:
             return
-        size = self._crew.size
-        self._crew.note(done.elapsed, done.busy)
-        if self._crew.size > size:
-            self._changed.notify(self._crew.size - size)
+        size = self._concurrency.size
+        self._concurrency.note(done.elapsed, done.busy)
+        if self._concurrency.size > size:
+            self._changed.notify(self._concurrency.size - size)
 
     def _settle_sent(self, row: Row) -> None:
-        """Take back an event that was sent while the gate is open, as nearly all are."""
-        self._gate.succeed()
+        """Take back an event that was sent while no pause is on, as nearly all are."""
+        self._breaker.succeed()
         self._under_way -= 1
         self._successes += 1
         if self._suspects:
@@ -142,8 +143,8 @@ class Dispatch:
     def _settle(self, ticket: Ticket, outcome: Outcome) -> None:
         """Take back an event, whatever became of it."""
         row = ticket.row
-        was_open = self._gate.until is None
-        verdict = self._gate.leave(ticket.round, outcome.verdict, outcome.reason, outcome.retry_after, monotonic())
+        was_closed = self._breaker.until is None
+        verdict = self._breaker.leave(ticket.round, outcome.verdict, outcome.reason, outcome.retry_after, monotonic())
         verdict = self._suspect(row, verdict)
         self._under_way -= 1
         if verdict is Verdict.SENT:
@@ -158,7 +159,7 @@ class Dispatch:
         else:
             self._window.put_back(row)
         self._unnoted += verdict not in (Verdict.WAIT, Verdict.STOP)
-        if not (was_open and self._gate.until is None):
+        if not (was_closed and self._breaker.until is None):
             self._changed.notify_all()
         self._tell()
 
@@ -250,13 +251,13 @@ class Dispatch:
     def pause(self, seconds: float, reason: str) -> None:
         """Go on with a pause that another relay began."""
         with self._changed:
-            self._gate.pause(seconds, reason, monotonic())
+            self._breaker.pause(seconds, reason, monotonic())
 
     def state(self) -> tuple[float, str | None, bool]:
         """Return the seconds until the end of the pause, its reason, and whether a setting is wrong."""
         with self._changed:
-            until = self._gate.until
-            return (0.0 if until is None else until - monotonic()), self._gate.reason, self._gate.stopped
+            until = self._breaker.until
+            return (0.0 if until is None else until - monotonic()), self._breaker.reason, self._breaker.stopped
 
     @property
     def is_idle(self) -> bool:

@@ -57,7 +57,7 @@ def find_kind(event: object, name: str | None = None) -> Kind:
     """Return the kind of an event.
 
     :param event: a model; a mapping only with ``name``
-    :param name: the kind's name, where the event does not say it
+    :param name: the kind's name, where the event is a dict
     :raises ApiTypeError: the event is neither
     :raises ApiValueError: there is no such kind, or the event is of another one
     """
@@ -70,7 +70,7 @@ def find_kind(event: object, name: str | None = None) -> Kind:
     kind = found or named
     if kind is None or not (found or isinstance(event, Mapping)):
         if isinstance(event, Mapping):
-            raise ApiValueError('kind: is missing; a dict does not say what it is: add(event, kind="create_order")')
+            raise ApiValueError('kind: is missing; name what the dict is: add(event, kind="create_order")')
         raise ApiTypeError(f"event: expected a model that can be sent, or a dict, got {type(event).__name__}")
     return kind
 

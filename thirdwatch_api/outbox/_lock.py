@@ -1,8 +1,7 @@
 """The lead of a relay as a lock on a file beside the outbox. The kernel frees it the moment its holder dies.
 
-A holder that is frozen keeps its lock. So the file's time of change says until when the lead is valid, by the monotonic
-clock of the machine: later than that, another relay puts a new file in the place of the locked one. To change a time
-needs no room on the disk.
+A frozen holder keeps its lock. So the modification time of the file is the end of the lease, by the monotonic clock of
+the machine. After it, another relay puts a new file in the place of the locked one. A full disk can store a time.
 """
 
 import logging
@@ -208,7 +207,7 @@ def make_private(path: str) -> bool:
 
 
 def identity(path: str) -> tuple[int, int]:
-    """Return what tells a file from another one that takes its name; zeros where there is none."""
+    """Return what differs between a file and another one that takes its name; zeros where there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116 - asked before each event, and four times as fast as Path.stat
     except OSError:

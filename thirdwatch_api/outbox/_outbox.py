@@ -139,7 +139,7 @@ class Outbox:
 
         :param ids: their numbers; all when none is named
         """
-        return self._store.revive(ids)
+        return self._store.replay(ids)
 
     def purge(self, *, older_than: timedelta, state: str = "dead") -> int:
         """Delete dead events for good, and return how many.

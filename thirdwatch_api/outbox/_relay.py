@@ -42,7 +42,7 @@ class Relay:
     :param threads: how many events are on their way at a time; of one order never more than one
     :param rate: events per second at most; None for no bound
     :param part: ``(index, count)`` for one of so many equal parts of the orders, each with a leader of its own
-    :param lease: seconds after which a silent leader is replaced (server databases)
+    :param lease: seconds after which a leader that is frozen, or out of reach, is replaced
     :param on_sent: called with each ``StoredEvent`` that the service took
     :param on_dead: called with each ``StoredEvent`` that is given up
     :param api_client: the client to send with; when left out, the one that ``thirdwatch_api.configuration`` holds

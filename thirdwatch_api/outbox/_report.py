@@ -28,7 +28,7 @@ class Report:
         self._last: dict[str, float] = {}
 
     def pause(self, seconds: float, reason: str | None, stopped: bool) -> None:
-        """Report the gate as it is.
+        """Report the breaker as it is.
 
         :param seconds: until the end of the pause
         :param reason: why there is one; None while there is none

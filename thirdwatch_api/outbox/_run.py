@@ -20,6 +20,7 @@ from ._timing import Timing
 __all__ = ["Run", "Settings"]
 
 _MEASURE = 8  # one call of so many
+_SLOW = 0.01  # seconds of a call that counts in any case: it may be a while until the next one
 _LAST_TRIES = 5
 _LAST_WAIT = 0.2
 _RENEW = 1.0  # seconds; at least each quarter of a lease
@@ -96,12 +97,14 @@ class Run:
         done = None
         turns = cycle(range(_MEASURE))
         while ticket := self.dispatch.next(done):
-            if next(turns):
-                done = Done(ticket, self._settings.sender.send(ticket.row))
+            is_measured = not next(turns)
+            began, busy = monotonic(), thread_time() if is_measured else 0.0
+            outcome = self._settings.sender.send(ticket.row)
+            elapsed = monotonic() - began
+            if is_measured:
+                done = Done(ticket, outcome, elapsed, thread_time() - busy)
             else:
-                began, busy = monotonic(), thread_time()
-                outcome = self._settings.sender.send(ticket.row)
-                done = Done(ticket, outcome, monotonic() - began, thread_time() - busy)
+                done = Done(ticket, outcome, elapsed if elapsed > _SLOW else 0.0)
 
     def _is_over(self) -> bool:
         left = self._end - monotonic()
@@ -210,7 +213,7 @@ class Run:
                 done.sent += batch
                 del notes.sent[: len(batch)]
             while notes.dead:
-                self._bury(notes.dead[0])
+                self._give_up(notes.dead[0])
                 given_up.append(notes.dead[0])
                 done.dead.append(notes.dead.pop(0))
             while notes.late:
@@ -222,15 +225,15 @@ class Run:
             self.dispatch.confirm(done)
             self._count(done.sent, given_up)
 
-    def _bury(self, mark: Mark) -> None:
-        self._store.bury(mark.row.id, time(), mark.reason)
+    def _give_up(self, mark: Mark) -> None:
+        self._store.mark_dead(mark.row.id, time(), mark.reason)
 
     def _postpone(self, mark: Mark) -> bool:
         """Let an order wait, or give its event up after many tries in a long time; return whether it was."""
         row = mark.row
         now = time()
         if row.attempts + 1 >= self._timing.tries and now - row.created >= self._timing.shortest_life:
-            self._bury(mark)
+            self._give_up(mark)
             return True
         self._store.postpone(row.id, now + self._timing.delay(row.attempts), mark.reason)
         return False

@@ -141,7 +141,7 @@ class Store:
             {"id": number, "due": due, "error": error[:_LONGEST_ERROR]},
         )
 
-    def bury(self, number: int, now: float, error: str) -> None:
+    def mark_dead(self, number: int, now: float, error: str) -> None:
         """Note that an event is given up."""
         self.executor.write(
             "UPDATE thirdwatch_outbox SET dead = :now, due = 0, attempts = attempts + 1, error = :error "
@@ -181,7 +181,7 @@ class Store:
         rows = self.executor.read(f"SELECT {_SHOWN} FROM thirdwatch_outbox WHERE id = :id", {"id": number})  # noqa: S608 - made of constants
         return rows[0] if rows else None
 
-    def revive(self, ids: Sequence[int]) -> int:
+    def replay(self, ids: Sequence[int]) -> int:
         """Let dead events wait again, and return how many: the named ones, or all."""
         wanted = f" AND {_among(ids)}" if ids else ""
         return self.executor.write(

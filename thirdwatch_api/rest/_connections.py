@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -46,52 +47,36 @@ _NEVER = float("inf")
 _PIECE = 16 * 1024  # bytes: what a TLS record holds
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class CallState:
     """The state of one call that its connections and the pool read and write."""
 
-    __slots__ = (
-        "connecting",
-        "connection",
-        "deadline",
-        "ended",
-        "lease",
-        "queue",
-        "raw",
-        "read_timeout",
-        "responded",
-        "reused",
-        "room",
-        "secret_query",
-        "turn",
-    )
-
-    def __init__(self, deadline: float, secret_query: str = "") -> None:
-        self.deadline = deadline
-        """``time.monotonic()`` at which the call ends."""
-        self.secret_query = secret_query
-        """Part of the query that only the wire may see: urllib3 and its instruments log URLs."""
-        self.lease: Lease = []
-        """The place in the pool that the call holds."""
-        self.queue: Any = None
-        """The queue that the place belongs to."""
-        self.turn: Any = None
-        """The place of the call in the queue of waiting calls."""
-        self.connection: Any = None
-        """The connection of this attempt, once there is one."""
-        self.read_timeout: float | None = None
-        """Seconds that this attempt may wait for the server to take or send bytes."""
-        self.connecting = False
-        """Whether this attempt is opening a connection."""
-        self.reused = False
-        """Whether this attempt uses a connection that has served before."""
-        self.responded = False
-        """Whether the head of a response was received in this attempt."""
-        self.ended = False
-        """Whether the server closed the connection in this attempt."""
-        self.raw: FastHTTPResponse | None = None
-        """The response of http.client inside urllib3's response; None where a mock responds."""
-        self.room = 0
-        """How many bytes may still come in this attempt."""
+    deadline: float
+    """``time.monotonic()`` at which the call ends."""
+    secret_query: str = ""
+    """Part of the query that only the wire may see: urllib3 and its instruments log URLs."""
+    lease: Lease = field(default_factory=list)
+    """The place in the pool that the call holds."""
+    queue: Any = None
+    """The queue that the place belongs to."""
+    turn: Any = None
+    """The place of the call in the queue of waiting calls."""
+    connection: Any = None
+    """The connection of this attempt, once there is one."""
+    read_timeout: float | None = None
+    """Seconds that this attempt may wait for the server to take or send bytes."""
+    connecting: bool = False
+    """Whether this attempt is opening a connection."""
+    reused: bool = False
+    """Whether this attempt uses a connection that has served before."""
+    responded: bool = False
+    """Whether the head of a response was received in this attempt."""
+    ended: bool = False
+    """Whether the server closed the connection in this attempt."""
+    raw: FastHTTPResponse | None = None
+    """The response of http.client inside urllib3's response; None where a mock responds."""
+    room: int = 0
+    """How many bytes may still come in this attempt."""
 
     def left(self) -> float:
         """Return the seconds until the deadline; negative when it has passed."""

@@ -10,7 +10,9 @@ It scores as well: after create_order and a transaction whose status is ``_succe
 ``amount="8200"`` scores 82 and is red, as is everything above 70. It sends postbacks to the URLs of this machine that
 PostbackApi registered: the score at once, an analyst's decision by ``Sandbox.send_action``, and so on.
 
-``python -m thirdwatch_api.sandbox`` runs it in the foreground.
+The root of its address is a page: open ``http://127.0.0.1:PORT/`` in a browser to see requests as they come, and to
+act on orders. ``Sandbox.connect(url)`` uses a sandbox of another process. ``python -m thirdwatch_api.sandbox`` runs one
+in the foreground.
 """
 
 from collections.abc import Callable, Mapping

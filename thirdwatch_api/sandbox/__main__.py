@@ -118,10 +118,11 @@ def serve(options: Namespace) -> str | None:
 
 def _greet(sandbox: Sandbox, *, as_json: bool) -> None:
     """Print how a program reaches the sandbox."""
+    page = sandbox.host.removesuffix("event")
     if as_json:
-        _print(json.dumps({"host": sandbox.host, "api_key": sandbox.api_key}))
+        _print(json.dumps({"host": sandbox.host, "api_key": sandbox.api_key, "page": page}))
         return
-    _print(f"The sandbox is at {sandbox.host} until Ctrl-C. In the shell of your program:")
+    _print(f"The sandbox is at {sandbox.host} until Ctrl-C, and {page} shows it. In the shell of your program:")
     _print(f"export THIRDWATCH_HOST={sandbox.host} THIRDWATCH_API_KEY={shlex.quote(sandbox.api_key)}")
 
 

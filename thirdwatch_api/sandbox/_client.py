@@ -40,7 +40,7 @@ class RemoteSandbox(Records):
         self._url = "http://{}:{}".format(*self._address)
         self._models = event_models()
         self._token = ""
-        self.api_key = str(self._read_state()["api_key"])
+        self.api_key: str = str(self._read_state()["api_key"])
         """The only key that the sandbox accepts."""
 
     @property

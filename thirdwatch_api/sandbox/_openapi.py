@@ -37,7 +37,8 @@ Report what customers of a shop do, and read how risky the service rates their o
 - At least one of `_userId` and `_sessionId` identifies the customer of an event (`x-identity`).
 - Known values of a field are examples. The service takes any other text.
 - Fields with `x-personal` hold data about a person: keep them out of logs.
-- Any response may have more keys than are named here."""
+- Any response may have more keys than are named here.
+- The service documents the status 200 alone. The others are those that a client should be ready for."""
 
 _TAGS: dict[str, tuple[str, str]] = {
     "Accounts": (
@@ -69,7 +70,7 @@ _ERRORS = {
     "5XX": ("ServiceError", "The service failed. Send the event again later."),
     "default": (
         "Error",
-        "Any other status. The service documents none of them: the body may also be empty, or not JSON.",
+        "Any other status. As with all errors, the body may also be empty, or not JSON.",
     ),
 }
 _REFUSAL = "_userId or _sessionId is missing"

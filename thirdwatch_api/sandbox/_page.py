@@ -28,7 +28,11 @@ _FILES = {
 
 def serve_file(request: Request) -> Response | None:
     """Return a file of the page; None when the request is for something else."""
-    if request.path not in _FILES or request.method not in ("GET", "HEAD"):
+    if request.method not in ("GET", "HEAD"):
+        return None
+    if request.path == "/event" and "text/html" in request.headers.get("Accept", ""):
+        return Response(302, b"", {**SAFE_HEADERS, "Location": "/"})  # who opens ``host`` in a browser wants the page
+    if request.path not in _FILES:
         return None
     name, media_type = _FILES[request.path]
     data = pkgutil.get_data(__name__, f"page/{name}") or b""

@@ -96,10 +96,7 @@ def prose(docstring: str | None) -> tuple[str, str]:
 
 
 def _schema(model: type[Model]) -> Json:
-    made: Json = {"type": "object"}
-    description = "\n\n".join(filter(None, prose(_own_docstring(model))))
-    if description:
-        made["description"] = description
+    made: Json = {"type": "object", "description": "\n\n".join(filter(None, prose(_own_docstring(model))))}
     if rule := identity_rule(model):
         made |= {"x-identity": rule, **_condition(*_identity(model))}
     docs = field_docs(model)
@@ -152,8 +149,7 @@ def _property(f: Field, doc: str) -> Json:
     if f.known:
         named = ", ".join(f"`{value}`" for value in f.known)
         text += f" Known value{'s' * (len(f.known) > 1)}: {named}; any other text is possible."
-    if text:
-        made["description"] = text
+    made["description"] = text
     if f.milliseconds:
         made["pattern"] = _MILLISECONDS
     examples = list(f.known) or _INSTANCE.findall(text)

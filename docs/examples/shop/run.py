@@ -20,7 +20,7 @@ PATIENCE = 30  # seconds
 
 
 def main() -> int:
-    """Take orders while the service is down, wait for their scores, and return how many events are left."""
+    """Take two orders while the service is down, and wait for their scores."""
     with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
         thirdwatch_api.configuration.host = sandbox.host
         thirdwatch_api.configuration.api_key = sandbox.api_key

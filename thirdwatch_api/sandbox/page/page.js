@@ -43,7 +43,7 @@ function clockTime(milliseconds, fraction = true) {
   return fraction ? `${text}.${String(time.getMilliseconds()).padStart(3, "0")}` : text;
 }
 
-// ---- Talking to the sandbox
+// Talking to the sandbox
 
 let settings = { host: "", api_key: "", token: "" };
 let state = null;
@@ -130,7 +130,7 @@ function receive(message) {
   if (!message.reset) announce(message.requests);
 }
 
-// ---- The list of requests: only the rows that are in view exist
+// The list of requests: only the rows that are in view exist
 
 class RequestList {
   constructor(viewport, holder) {
@@ -356,7 +356,7 @@ event.order_status = "_fulfilled"
 orders.order_status(event)`;
 }
 
-// ---- One request and its order
+// One request and its order
 
 const selected = { request: null, order: "", fullOrder: "" };
 let isPersonalShown = false;
@@ -517,7 +517,7 @@ async function act(command, body, what) {
 
 const filled = (form) => Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
 
-// ---- Faults
+// Faults
 
 async function addFault(event) {
   event.preventDefault();
@@ -552,7 +552,7 @@ function makeFault(script) {
   return make("li", { class: "badge warn" }, `${parts.join(" ")}${script.times > 1 ? ` x ${script.times.toLocaleString("en")}` : ""}`);
 }
 
-// ---- Charts
+// Charts
 
 function label(x, y, text, name = "", anchor = "start") {
   return draw("text", { x, y, class: name, "text-anchor": anchor }, text);
@@ -641,7 +641,7 @@ class Minutes {
   }
 }
 
-// ---- Settings, and messages
+// Settings, and messages
 
 function settingsFor(language) {
   const { host, api_key: key } = settings;
@@ -690,7 +690,7 @@ function announce(requests) {
   }, 2000);
 }
 
-// ---- Start
+// Start
 
 const list = new RequestList($("list"), $("rows"));
 const minutes = new Minutes();

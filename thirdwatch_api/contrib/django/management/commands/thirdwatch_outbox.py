@@ -1,4 +1,4 @@
-"""``manage.py thirdwatch_outbox``: look after the outbox."""
+"""``manage.py thirdwatch_outbox``: list events, send dead ones again, delete them."""
 
 from argparse import ArgumentParser
 from datetime import timedelta

@@ -1,15 +1,15 @@
-"""Whether events may be sent: the service is there, or all wait for it."""
+"""The circuit breaker of a relay: the service is there, or all events wait for it."""
 
 from math import inf
 
 from ._judge import Verdict
 from ._timing import Timing
 
-__all__ = ["Crew", "Gate", "Pace"]
+__all__ = ["Breaker"]
 
 
-class Gate:
-    """What holds all events back: a service that is away, or a setting that is wrong.
+class Breaker:
+    """A circuit breaker. It holds all events back while the service is away, or a setting is wrong.
 
     After a pause it lets one event through at a time, until the service takes one. Times are those of a monotonic
     clock, which the caller reads. It has no lock of its own.
@@ -18,7 +18,7 @@ class Gate:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self.until: float | None = None
-        """End of the pause; None while the gate is open."""
+        """End of the pause; None while events are sent."""
         self._probing = False
         self._round = 0
         self._waits = 0
@@ -45,7 +45,7 @@ class Gate:
         return self._round
 
     def succeed(self) -> None:
-        """Note that the service took an event while the gate is open: ``leave`` for nearly every call."""
+        """Note that the service took an event while events may be sent: ``leave`` for nearly every call."""
         self._refused = 0
 
     def leave(self, ticket: int, verdict: Verdict, reason: str, asked: float | None, now: float) -> Verdict:
@@ -61,7 +61,9 @@ class Gate:
         if verdict is Verdict.SENT:
             self._refused = 0
             if is_current:
-                self._open()
+                self._reset()
+        elif verdict is Verdict.DEAD and not is_current:
+            verdict = Verdict.WAIT  # it may be none of the event's fault, as little as what began the pause
         elif verdict is Verdict.DEAD:
             self._refused += 1
             if self.refuses_all:
@@ -69,7 +71,7 @@ class Gate:
                 asked = self._timing.longest_pause
                 reason = f"the service refuses every event; the last reason: {reason}"
         if verdict in (Verdict.WAIT, Verdict.STOP):
-            self._close(verdict, reason, asked, now, is_current=is_current)
+            self._trip(verdict, reason, asked, now, is_current=is_current)
         return verdict
 
     def pause(self, seconds: float, reason: str, now: float) -> None:
@@ -78,12 +80,12 @@ class Gate:
         self.until = now + min(seconds, self._timing.longest_asked)
         self.reason = reason
 
-    def _open(self) -> None:
+    def _reset(self) -> None:
         self.until = self.reason = None
         self.stopped = False
         self._waits = 0
 
-    def _close(self, verdict: Verdict, reason: str, asked: float | None, now: float, *, is_current: bool) -> None:
+    def _trip(self, verdict: Verdict, reason: str, asked: float | None, now: float, *, is_current: bool) -> None:
         longest = self._timing.longest_pause
         if not is_current:
             if asked and self.until is not None:
@@ -98,53 +100,3 @@ class Gate:
             self._waits += 1
         self.stopped = verdict is Verdict.STOP
         self.pause(seconds, reason, now)
-
-
-class Pace:
-    """At most so many events a second, evenly.
-
-    :param rate: events a second; None for no bound
-    """
-
-    def __init__(self, rate: float | None) -> None:
-        self.is_bound: bool = rate is not None
-        """Whether there is a bound."""
-        self._step = 0.0 if rate is None else 1.0 / rate
-        self._next = -inf
-
-    def wait(self, now: float) -> float:
-        """Return the seconds until the next event may go."""
-        return max(0.0, self._next - now) if self._step else 0.0
-
-    def take(self, now: float) -> None:
-        """Note that an event goes. What a pause left unused is lost, but for a tenth of a second."""
-        self._next = max(self._next, now - 0.1) + self._step
-
-
-class Crew:
-    """How many threads send at a time: threads that the interpreter can't run only make each other wait.
-
-    A call of 20 ms leaves the interpreter to all others, one of 0.1 ms to hardly one.
-
-    :param most: number of threads
-    """
-
-    _WEIGHT = 1 / 16  # of the latest call in the averages
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._elapsed = self._busy = 0.0
-        self.size: int = most
-        """How many threads may send at this moment."""
-
-    def note(self, elapsed: float, busy: float) -> None:
-        """Note how long a call took.
-
-        :param elapsed: seconds from its begin to its end
-        :param busy: seconds of processor time within
-        """
-        self._elapsed += (elapsed - self._elapsed) * self._WEIGHT
-        self._busy += (busy - self._busy) * self._WEIGHT
-        # Where threads only wait for each other, half of them leave each time, until two are left.
-        needed = 1 + int(self._elapsed / (2 * self._busy)) if self._busy > 0 else self._most
-        self.size = min(self._most, max(2, needed))
