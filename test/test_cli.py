@@ -20,6 +20,7 @@ from thirdwatch_api.outbox import Outbox
 from thirdwatch_api.sandbox import Sandbox
 
 from .delivery import events
+from .servers import eventually
 from .terminal import LIMIT, Done, at_terminal, call, command, environment, reaching, run
 
 Capture = pytest.CaptureFixture[str]
@@ -270,8 +271,7 @@ def test_ctrl_c_ends_quietly_with_130(capsys: Capture, monkeypatch: pytest.Monke
 
 def test_ctrl_c_at_a_terminal_ends_a_wait_with_130(service: Sandbox) -> None:
     with at_terminal("score", "o-1", "--wait", "--deadline", "1h", service=service) as screen:
-        while not service.requests:
-            assert screen.process.poll() is None
+        eventually(lambda: service.requests or screen.process.poll() is not None)
         screen.type("\x03")
         assert screen.end() == 130
     assert screen.text.replace("^C", "").strip() == ""
@@ -429,8 +429,7 @@ def test_without_rich_a_terminal_gets_plain_lines(service: Sandbox, tmp_path: Pa
 
 def test_a_signal_is_not_an_error_of_ours(service: Sandbox) -> None:
     with at_terminal("score", "o-1", "--wait", "--deadline", "1h", service=service) as screen:
-        while not service.requests:
-            assert screen.process.poll() is None
+        eventually(lambda: service.requests or screen.process.poll() is not None)
         screen.process.send_signal(signal.SIGTERM)
         assert screen.end() == 143
     assert screen.text == ""

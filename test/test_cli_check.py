@@ -145,15 +145,15 @@ def test_a_port_where_nobody_listens_is_wrong(look: Any) -> None:
 
 
 @pytest.fixture
-def trusted_authority(tmp_path: Path, monkeypatch: Any) -> Authority:
+def trusted(tmp_path: Path, monkeypatch: Any) -> Authority:
     """An authority that this machine trusts."""
     authority = Authority()
     monkeypatch.setenv("SSL_CERT_FILE", authority.write(str(tmp_path / "ca.pem")))
     return authority
 
 
-def test_a_certificate_is_described(trusted_authority: Authority, look: Any) -> None:
-    with FaultServer(respond(404, headers={"Date": formatdate(usegmt=True)}), tls=trusted_authority.server()) as server:
+def test_a_certificate_is_described(trusted: Authority, look: Any) -> None:
+    with FaultServer(respond(404, headers={"Date": formatdate(usegmt=True)}), tls=trusted.server()) as server:
         found = look("--host", server.url)
         assert server.requests[0].line == "GET /event/ HTTP/1.1"
     assert found["ok"]
@@ -162,10 +162,10 @@ def test_a_certificate_is_described(trusted_authority: Authority, look: Any) -> 
     assert found["steps"]["clock"]["state"] == "ok"
 
 
-def test_a_certificate_that_ends_soon_is_worth_a_look(trusted_authority: Authority, look: Any) -> None:
+def test_a_certificate_that_ends_soon_is_worth_a_look(trusted: Authority, look: Any) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     soon = datetime.now(timezone.utc) + timedelta(days=3)
-    trusted_authority.ca.issue_cert("127.0.0.1", not_after=soon).configure_cert(context)
+    trusted.ca.issue_cert("127.0.0.1", not_after=soon).configure_cert(context)
     with FaultServer(respond(404), tls=context) as server:
         found = look("--host", server.url)
     assert found["ok"]
@@ -180,9 +180,9 @@ def test_a_certificate_that_ends_soon_is_worth_a_look(trusted_authority: Authori
     ],
 )
 def test_a_certificate_that_is_wrong_has_its_remedy(
-    names: tuple[str, ...], expired: bool, said: str, remedy: str, trusted_authority: Authority, look: Any
+    names: tuple[str, ...], expired: bool, said: str, remedy: str, trusted: Authority, look: Any
 ) -> None:
-    with FaultServer(tls=trusted_authority.server(*names, expired=expired)) as server:
+    with FaultServer(tls=trusted.server(*names, expired=expired)) as server:
         found = look("--host", server.url)
     assert found["wrong"] == "TLS"
     assert said in found["steps"]["TLS"]["text"]
@@ -206,13 +206,10 @@ def test_a_server_that_speaks_no_tls_is_wrong(look: Any) -> None:
 
 @pytest.mark.parametrize("credentials", ["", "user:pass-canary"])
 def test_a_proxy_is_gone_through_and_its_password_is_not_shown(
-    credentials: str, trusted_authority: Authority, look: Any, monkeypatch: Any
+    credentials: str, trusted: Authority, look: Any, monkeypatch: Any
 ) -> None:
     reply = respond(404, headers={"Date": formatdate(usegmt=True)})
-    with (
-        FaultServer(reply, tls=trusted_authority.server("shop.example")) as server,
-        Proxy(server.port, credentials) as proxy,
-    ):
+    with FaultServer(reply, tls=trusted.server("shop.example")) as server, Proxy(server.port, credentials) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url(credentials))
         found = look("--host", "https://shop.example/event")
         assert found["steps"]["proxy"]["text"] == f"{proxy.url()}, of the environment"
@@ -222,8 +219,8 @@ def test_a_proxy_is_gone_through_and_its_password_is_not_shown(
     assert "canary" not in json.dumps(found)
 
 
-def test_a_proxy_that_wants_a_password_is_wrong(trusted_authority: Authority, look: Any, monkeypatch: Any) -> None:
-    with FaultServer(tls=trusted_authority.server("shop.example")) as server, Proxy(server.port, "user:pass") as proxy:
+def test_a_proxy_that_wants_a_password_is_wrong(trusted: Authority, look: Any, monkeypatch: Any) -> None:
+    with FaultServer(tls=trusted.server("shop.example")) as server, Proxy(server.port, "user:pass") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url())
         found = look("--host", "https://shop.example/event")
     assert found["wrong"] == "TLS"
@@ -231,10 +228,10 @@ def test_a_proxy_that_wants_a_password_is_wrong(trusted_authority: Authority, lo
     assert found["remedy"] == "add user and password to HTTPS_PROXY, or let the proxy allow shop.example"
 
 
-def test_a_proxy_of_tls_is_not_looked_into(trusted_authority: Authority, look: Any, monkeypatch: Any) -> None:
+def test_a_proxy_of_tls_is_not_looked_into(trusted: Authority, look: Any, monkeypatch: Any) -> None:
     with (
-        FaultServer(respond(404), tls=trusted_authority.server("shop.example")) as server,
-        Proxy(server.port, tls=trusted_authority.server()) as proxy,
+        FaultServer(respond(404), tls=trusted.server("shop.example")) as server,
+        Proxy(server.port, tls=trusted.server()) as proxy,
     ):
         monkeypatch.setenv("HTTPS_PROXY", proxy.url())
         found = look("--host", "https://shop.example/event")

@@ -21,6 +21,7 @@ from thirdwatch_api.outbox import Outbox, OutboxException
 from thirdwatch_api.sandbox import Sandbox
 
 from .delivery import event, events
+from .servers import eventually
 from .terminal import LIMIT, Done, at_terminal, call, reaching, run, started
 
 Capture = pytest.CaptureFixture[str]
@@ -358,8 +359,7 @@ def test_a_signal_ends_a_relay_after_the_calls_under_way(place: str, number: sig
     fill(place, pending=1)
     service.fail(None, delay=0.3)
     with started("relay", place, service=service) as process:
-        while not service.requests:
-            assert process.poll() is None
+        eventually(lambda: service.requests or process.poll() is not None)
         process.send_signal(number)
         out, err = process.communicate()
     assert (process.returncode, out) == (0, "sent 1, dead 0, left 0\n")
@@ -371,8 +371,7 @@ def test_a_second_signal_ends_a_relay_at_once(place: str, service: Sandbox) -> N
     fill(place, pending=1)
     service.fail(None, delay=20)
     with started("relay", place, service=service) as process:
-        while service._scripts:
-            assert process.poll() is None
+        eventually(lambda: not service._scripts or process.poll() is not None)
         process.send_signal(signal.SIGTERM)
         while process.poll() is None:
             process.send_signal(signal.SIGTERM)

@@ -92,7 +92,7 @@ def check_file(place: str) -> None:
 
 
 def _is_own(place: str) -> bool:
-    """Return whether a file belongs to the user of this process, where the system knows owners."""
+    """Return whether a file belongs to the user of this process, where that can be known."""
     try:
         return not hasattr(os, "geteuid") or Path(place).stat().st_uid == os.geteuid()
     except OSError:  # a URL, or a file that is not there yet
