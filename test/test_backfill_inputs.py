@@ -53,7 +53,7 @@ ROWS = {
     b"\x00\x00\x00": "is not JSON: Expecting value",
     LONG: "is longer than 1,048,576 bytes; it is not copied to the rejects",
     b'{"_userId": "u", "_userId": "v"}': "is not JSON: an object holds the same key twice",
-    b'{"_userId": NaN}': "is not JSON: NaN is not JSON",
+    b'{"_userId": NaN}': "is not JSON: it holds NaN",
     b"[" * 2000: "is not JSON: it is nested more than 100 deep",
     b"[1]": "is no JSON object",
     b'"text"': "is no JSON object",

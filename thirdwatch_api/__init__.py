@@ -64,5 +64,5 @@ else:
 configuration: Configuration = Configuration()
 """Settings of the client that API objects without one of their own share."""
 
-hand_down(lambda: configuration)
+hand_down(lambda: configuration)  # not the object: a program may assign another one
 del hand_down

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._json import load_object
@@ -26,18 +25,10 @@ OUT_OF_DESCRIPTORS = (ImportError, OSError)
 _NO_CONTENT = 204
 
 
-@dataclass(eq=False, repr=False, slots=True)
 class EventRequest(Request):
     """A request with an event, or with any other value."""
 
-    model: type = object
-    """Class of the body: a model, or the type of a plain value."""
-
-    response_type: Any = None
-    """Type of the response, as for ``ApiClient.deserialize``; None to ignore its body."""
-
-    any_body: bool = False
-    """Whether a response with a 2xx status is a success even if it is not a JSON object."""
+    __slots__ = ()
 
     def public_keys(self) -> Collection[str]:
         """Return the JSON keys of the model whose texts are not personal."""

@@ -124,7 +124,7 @@ class Secrets(dict[str, str]):
 
 
 def check_seconds(name: str, value: object) -> float:
-    """Reject what is not a number of seconds; None is not."""
+    """Reject what is not a number of seconds, None included."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ApiTypeError(f"{name}: expected seconds as a number, got {type(value).__name__}")
     if not 0 < value <= _LONGEST:  # which refuses NaN, too
@@ -159,7 +159,7 @@ def _count(name: str, value: object, least: int = 1) -> int:
 
 
 def check_flag(name: str, value: object) -> bool:
-    """Reject what is neither True nor False; 1 and 0 are."""
+    """Return True or False; 1 and 0 are accepted."""
     if not isinstance(value, (bool, int)):
         raise ApiTypeError(f"{name}: expected True or False, got {type(value).__name__}")
     return bool(value)

@@ -82,8 +82,9 @@ def _with_settings(cls: _C) -> _C:
 
     def signature() -> Any:
         inspect = load("inspect")
-        keywords = [inspect.Parameter(name, 3, default=defaults[name], annotation=types[name]) for name in types]
-        return inspect.Signature([inspect.Parameter("self", 1), *keywords])
+        first, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        keywords = [inspect.Parameter(name, keyword, default=defaults[name], annotation=types[name]) for name in types]
+        return inspect.Signature([inspect.Parameter("self", first), *keywords])
 
     construct.__wrapped__ = LateSignature(signature)  # type: ignore[attr-defined]  # inspect looks there
     construct.__name__, construct.__qualname__ = "__init__", f"{cls.__name__}.__init__"

@@ -85,6 +85,15 @@ class Request:
     key: str = ""
     """The API key, which is masked where the response repeats it."""
 
+    model: type = object
+    """Class of the body: a model, or the type of a plain value."""
+
+    response_type: Any = None
+    """Type of the response, as for ``ApiClient.deserialize``; None to ignore its body."""
+
+    any_body: bool = False
+    """Whether a response with a 2xx status is a success even if it is not a JSON object."""
+
     preload_content: bool = True
     """False for urllib3's own response, unread."""
 
