@@ -36,6 +36,7 @@ from thirdwatch_api.sandbox import _http as sandbox_http
 from thirdwatch_api.sandbox.__main__ import main
 
 from .programs import run_script
+from .servers import eventually
 
 API_CLASSES = [api for api in (getattr(apis, name) for name in apis.__all__) if not api.at_root]
 LOGIN = "/event/v1/login"
@@ -106,13 +107,6 @@ def exchange(target: tuple[str, int], data: bytes, *, half_close: bool = False) 
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 def shorten(value: object) -> str:
     """Name a parameter that is too long to be its own name."""
     return repr(value)[:40]
@@ -140,7 +134,7 @@ def test_an_event_is_accepted_at_each_path_and_recorded_as_its_model(sandbox: Sa
 
 
 @pytest.mark.parametrize("api", API_CLASSES)
-def test_all_problems_of_an_event_are_told_at_once(sandbox: Sandbox, api: Any) -> None:
+def test_all_problems_of_an_event_are_reported_at_once(sandbox: Sandbox, api: Any) -> None:
     reply = ask(sandbox, b'{"_whatever": 1}', path=f"/event{api.path}")
     assert reply.status == 400
     assert f"{api.model.__name__}._whatever: unknown key" in reply.json["error"]
@@ -165,7 +159,7 @@ def test_an_event_is_recorded_as_it_came(sandbox: Sandbox) -> None:
     assert sandbox.events == [Custom(session_id="s", custom_info=info)]
 
 
-def test_a_path_that_is_not_there_is_answered_404(sandbox: Sandbox) -> None:
+def test_a_path_that_is_not_there_gets_404(sandbox: Sandbox) -> None:
     reply = ask(sandbox, path="/v1/login?x=1")
     text = "no endpoint at this path"
     assert (reply.status, reply.json) == (404, {"message": text, "error": text})
@@ -196,14 +190,14 @@ def test_a_target_may_be_a_whole_url(sandbox: Sandbox, name: str) -> None:
     target = f"http://{name}:{address(sandbox)[1]}{LOGIN}"
     assert ask(sandbox, path=target, headers={"Host": "shop.example"}).status == 200
     assert sandbox.requests[0].path == LOGIN
-    assert ask(sandbox, None, path=f"HTTP://{name}:{address(sandbox)[1]}?x=1", method="GET").status == 404
+    assert ask(sandbox, None, path=f"HTTP://{name}:{address(sandbox)[1]}?x=1", method="TRACE").status == 404
     assert (sandbox.requests[1].path, sandbox.requests[1].query) == ("/", {"x": "1"})
 
 
 @pytest.mark.parametrize("authority", ["api.thirdwatch.co.in", "127.0.0.1", "u:p@ADDRESS", "", "ADDRESS:1"])
 def test_the_url_of_another_server_is_misdirected(sandbox: Sandbox, authority: str) -> None:
-    answer = exchange(address(sandbox), head("Content-Length: 19", target=f"http://{authority}{LOGIN}") + EVENT)
-    assert answer.startswith(b"HTTP/1.1 421 ")
+    response = exchange(address(sandbox), head("Content-Length: 19", target=f"http://{authority}{LOGIN}") + EVENT)
+    assert response.startswith(b"HTTP/1.1 421 ")
     assert sandbox.events == []
 
 
@@ -238,9 +232,9 @@ def test_a_name_that_was_bound_to_this_address_gets_nothing(sandbox: Sandbox, ho
     sandbox.fail(200)
     host = host.replace("PORT", str(address(sandbox)[1]))
     start = f"POST {LOGIN} HTTP/1.1\r\nHost: {host}\r\n{API_KEY_HEADER}: sandbox-key\r\nContent-Length: 19\r\n\r\n"
-    answer = exchange(address(sandbox), start.encode("latin-1") + EVENT)
-    assert answer.startswith(b"HTTP/1.1 421 ")
-    assert b"\r\nConnection: close" in answer
+    response = exchange(address(sandbox), start.encode("latin-1") + EVENT)
+    assert response.startswith(b"HTTP/1.1 421 ")
+    assert b"\r\nConnection: close" in response
     (request,) = sandbox.requests
     assert (request.status, request.body, request.event) == (421, b"", None)
     assert request.error == f"Host: the sandbox is at 127.0.0.1:{address(sandbox)[1]} only"
@@ -251,8 +245,8 @@ def test_a_name_that_was_bound_to_this_address_gets_nothing(sandbox: Sandbox, ho
 @pytest.mark.parametrize("hosts", [[], ["ADDRESS", "ADDRESS"], ["ADDRESS", "shop.example"]])
 def test_a_request_needs_one_host(sandbox: Sandbox, hosts: list[str]) -> None:
     lines = [f"POST {LOGIN} HTTP/1.1", *(f"Host: {host}" for host in hosts), "Content-Length: 19", "", ""]
-    answer = exchange(address(sandbox), "\r\n".join(lines).encode() + EVENT)
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    response = exchange(address(sandbox), "\r\n".join(lines).encode() + EVENT)
+    assert response.startswith(b"HTTP/1.1 400 ")
     assert (sandbox.requests[0].error, sandbox.requests[0].body) == ("send one Host header", b"")
 
 
@@ -275,9 +269,9 @@ def test_the_port_of_http_may_be_left_out() -> None:
 def test_a_page_of_another_site_gets_nothing(sandbox: Sandbox, path: str, origin: str) -> None:
     body = b'{"_userId": "u", "secret": "sandbox-key", "order_id": "o", "action_type": "approved", "url": "http://x"}'
     lines = "Content-Type: text/plain", f"Origin: {origin}", f"Content-Length: {len(body)}"
-    answer = exchange(address(sandbox), head(*lines, target=path) + body)
-    assert answer.startswith(b"HTTP/1.1 403 ")
-    assert b"Access-Control" not in answer
+    response = exchange(address(sandbox), head(*lines, target=path) + body)
+    assert response.startswith(b"HTTP/1.1 403 ")
+    assert b"Access-Control" not in response
     (request,) = sandbox.requests
     assert (request.status, request.body, request.event) == (403, b"", None)
     assert (request.error or "").startswith("Origin: ")
@@ -307,7 +301,7 @@ def test_json_by_any_name_is_accepted(sandbox: Sandbox, media_type: str) -> None
     "media_type", ["text/plain", "", "application/x-www-form-urlencoded", "text/json", "application/jsonp", "x, y"]
 )
 @pytest.mark.parametrize("path", [LOGIN, "/neo/v1/addpostbackurl/", "/neo/v1/clientaction"])
-def test_another_media_type_is_answered_415(sandbox: Sandbox, path: str, media_type: str) -> None:
+def test_another_media_type_gets_415(sandbox: Sandbox, path: str, media_type: str) -> None:
     reply = ask(sandbox, path=path, headers={"Content-Type": media_type})
     assert (reply.status, reply.json["error"]) == (415, "Content-Type must be application/json")
     assert sandbox.events == []
@@ -320,7 +314,7 @@ def test_a_second_media_type_is_looked_at(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "identity, gzip", ""])
 @pytest.mark.parametrize("path", [LOGIN, "/neo/v1/clientaction"])
-def test_an_encoded_body_is_answered_415(sandbox: Sandbox, path: str, encoding: str) -> None:
+def test_an_encoded_body_gets_415(sandbox: Sandbox, path: str, encoding: str) -> None:
     reply = ask(sandbox, gzip.compress(EVENT), path=path, headers={"Content-Encoding": encoding})
     assert reply.status == 415
     assert "Content-Encoding" in reply.json["error"]
@@ -389,14 +383,14 @@ def test_a_query_of_many_fields_is_refused(sandbox: Sandbox) -> None:
     assert sandbox.requests[0].query == {}
 
 
-def test_the_answer_to_head_has_no_body(sandbox: Sandbox) -> None:
-    answer = exchange(address(sandbox), head("Connection: close", method="HEAD"))
-    assert answer.startswith(b"HTTP/1.1 405 ")
-    assert answer.endswith(b"\r\n\r\n")
+def test_the_response_to_head_has_no_body(sandbox: Sandbox) -> None:
+    response = exchange(address(sandbox), head("Connection: close", method="HEAD"))
+    assert response.startswith(b"HTTP/1.1 405 ")
+    assert response.endswith(b"\r\n\r\n")
 
 
 @pytest.mark.parametrize("key", [None, "", "sandbox-ke", "Bearer sandbox-key", b"sandbox-k\xc3\xa9y"])
-def test_a_missing_or_wrong_key_is_answered_401(sandbox: Sandbox, key: str | bytes | None) -> None:
+def test_a_missing_or_wrong_key_gets_401(sandbox: Sandbox, key: str | bytes | None) -> None:
     reply = ask(sandbox, key=key)
     assert reply.status == 401
     assert API_KEY_HEADER in reply.json["error"]
@@ -436,7 +430,7 @@ def test_any_key_but_an_empty_one_can_be_chosen(key: str) -> None:
     ],
     ids=shorten,
 )
-def test_a_body_that_is_no_event_is_answered_400(sandbox: Sandbox, body: bytes, reason: str) -> None:
+def test_a_body_that_is_no_event_gets_400(sandbox: Sandbox, body: bytes, reason: str) -> None:
     reply = ask(sandbox, body)
     assert reply.status == 400
     assert reason in reply.json["error"]
@@ -548,8 +542,8 @@ def test_a_connection_outlives_refusals(sandbox: Sandbox) -> None:
 def test_what_cannot_be_read_is_refused_and_the_connection_closed(
     sandbox: Sandbox, request_: bytes, status: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    answer = exchange(address(sandbox), request_)
-    start, _, body = answer.partition(b"\r\n\r\n")
+    response = exchange(address(sandbox), request_)
+    start, _, body = response.partition(b"\r\n\r\n")
     assert start.startswith(b"HTTP/1.1 %d " % status)
     assert b"\r\nConnection: close" in start
     assert json.loads(body).keys() == {"message", "error"}
@@ -572,8 +566,8 @@ def test_a_refused_body_can_be_sent_to_its_end(sandbox: Sandbox) -> None:
 
 
 def test_a_body_that_ends_early_is_refused(sandbox: Sandbox) -> None:
-    answer = exchange(address(sandbox), head("Content-Length: 100") + EVENT, half_close=True)
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    response = exchange(address(sandbox), head("Content-Length: 100") + EVENT, half_close=True)
+    assert response.startswith(b"HTTP/1.1 400 ")
     assert sandbox.requests[0].error == "the body is shorter than its Content-Length"
 
 
@@ -623,7 +617,7 @@ def test_scripts_are_met_in_order_and_then_service_is_normal(sandbox: Sandbox) -
 
 
 @pytest.mark.parametrize(
-    ("body", "answered"),
+    ("body", "sent"),
     [
         (None, b'{"message": "scripted", "status": "scripted"}'),
         ("ü", "ü".encode()),
@@ -631,15 +625,15 @@ def test_scripts_are_met_in_order_and_then_service_is_normal(sandbox: Sandbox) -
         ({"a": 1}, b'{"a": 1}'),
     ],
 )
-def test_a_success_with_an_odd_body_can_be_scripted(sandbox: Sandbox, body: Any, answered: bytes) -> None:
+def test_a_success_with_an_odd_body_can_be_scripted(sandbox: Sandbox, body: Any, sent: bytes) -> None:
     sandbox.fail(200, body=body, headers={"content-type": "text/html"})
     reply = ask(sandbox, path="/anything", key=None)
-    assert (reply.status, reply.body, reply.headers.get_all("Content-Type")) == (200, answered, ["text/html"])
+    assert (reply.status, reply.body, reply.headers.get_all("Content-Type")) == (200, sent, ["text/html"])
     assert sandbox.events == []
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_that_has_no_body_is_sent_without_one(sandbox: Sandbox, status: int) -> None:
+def test_a_response_that_has_no_body_is_sent_without_one(sandbox: Sandbox, status: int) -> None:
     sandbox.fail(status, body="x")
     connection = connect(sandbox)
     reply = ask(connection)
@@ -648,21 +642,21 @@ def test_an_answer_that_has_no_body_is_sent_without_one(sandbox: Sandbox, status
     connection.close()
 
 
-def test_a_cut_connection_answers_nothing(sandbox: Sandbox) -> None:
+def test_a_cut_connection_gets_no_response(sandbox: Sandbox) -> None:
     sandbox.fail(cut=True)
     assert exchange(address(sandbox), head("Content-Length: 19") + EVENT) == b""
     assert [request.status for request in sandbox.requests] == [0]
     assert sandbox.events == []
 
 
-def test_an_answer_can_break_off(sandbox: Sandbox) -> None:
+def test_a_response_can_break_off(sandbox: Sandbox) -> None:
     sandbox.fail(200, body="{", headers={"Content-Length": "100"})
     with pytest.raises(http.client.IncompleteRead) as caught:
         ask(sandbox)
     assert caught.value.partial == b"{"
 
 
-def test_the_answer_to_an_accepted_event_can_be_lost(sandbox: Sandbox) -> None:
+def test_the_response_to_an_accepted_event_can_be_lost(sandbox: Sandbox) -> None:
     sandbox.fail(None, cut=True)
     sandbox.fail(None, body="gone", headers={"X-Odd": "1"})
     assert exchange(address(sandbox), head("Content-Length: 19") + EVENT) == b""
@@ -671,7 +665,7 @@ def test_the_answer_to_an_accepted_event_can_be_lost(sandbox: Sandbox) -> None:
     assert sandbox.events == [Login(user_id="u-42")] * 2
 
 
-def test_an_answer_can_be_late(sandbox: Sandbox) -> None:
+def test_a_response_can_be_late(sandbox: Sandbox) -> None:
     sandbox.fail(None, delay=0.05)
     start = time.monotonic()
     assert ask(sandbox).status == 200
@@ -882,8 +876,10 @@ def test_close_ends_idle_and_waiting_connections_at_once() -> None:
 
 
 @pytest.fixture
-def no_more_threads(sandbox: Sandbox) -> Iterator[None]:
+def no_more_threads(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let no thread start, as at the end of a program: no machine has memory for such a stack."""
+    for name in ("_INLINE_TIMEOUT", "_DRAIN_TIMEOUT", "_JOIN_TIMEOUT"):  # what a silent client costs all others
+        monkeypatch.setattr(sandbox_http, name, 0.2)
     threading.stack_size(1 << 60)
     yield
     threading.stack_size(0)
@@ -974,6 +970,13 @@ def test_without_threads_one_request_after_the_other_is_served(sandbox: Sandbox)
     first.close()
     second.close()
     assert len(sandbox.events) == 3
+
+
+@pytest.mark.usefixtures("no_more_threads")
+def test_without_threads_no_stream_keeps_the_others_waiting(sandbox: Sandbox) -> None:
+    reply = ask(sandbox, None, method="GET", path="/_sandbox/stream")
+    assert (reply.status, reply.json["error"]) == (503, "no thread is left to send this stream")
+    assert ask(sandbox).status == 200
 
 
 @pytest.mark.usefixtures("no_more_threads")
@@ -1155,7 +1158,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str | None]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_prints_each_request_until_it_is_told_to_stop(run: Any, number: signal.Signals) -> None:
+def test_the_command_prints_each_request_until_it_has_to_stop(run: Any, number: signal.Signals) -> None:
     terminal = Terminal()
 
     def meanwhile() -> None:
