@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -306,7 +307,8 @@ class Beat:
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.kills = 0
         self._chance = chance
-        self._worker = subprocess.Popen([*command, "--loglevel=ERROR"], env=environment, cwd=folder, **quiet)
+        self._start = partial(subprocess.Popen, [*command, "--loglevel=ERROR"], env=environment, cwd=folder, **quiet)
+        self._worker = self._start()
         self._shop = celery.Celery("shop", broker=broker)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._tick)
@@ -314,16 +316,23 @@ class Beat:
 
     def _tick(self) -> None:
         while not self._stopped.wait(0.2):
+            if self._worker.poll() is not None:  # it gives up after many deaths; systemd would start it again
+                self._worker = self._start()
             self._shop.send_task("thirdwatch_api.drain", kwargs={"seconds": 3}, expires=5)
 
     def kill_children(self) -> None:
-        children = Path(f"/proc/{self._worker.pid}/task/{self._worker.pid}/children")
-        until(children.read_text)
-        for child in children.read_text().split():
+        until(self._children)
+        for child in self._children():
             if self._chance.random() < 0.7 or not self.kills:
                 with suppress(ProcessLookupError):
                     os.kill(int(child), signal.SIGKILL)
                 self.kills += 1
+
+    def _children(self) -> list[str]:
+        """List the processes of the pool."""
+        with suppress(OSError):  # the worker ended at this moment
+            return Path(f"/proc/{self._worker.pid}/task/{self._worker.pid}/children").read_text().split()
+        return []
 
     def lose_all_messages(self) -> None:
         with self._shop.connection_for_write() as connection:
