@@ -326,7 +326,7 @@ def test_the_example_of_the_readme_prints_what_the_readme_says(
     script.write_text(blocks(README)[0].code, encoding="utf-8")
     done = python("-W", "error", script, env=environment | {"THIRDWATCH_HOST": service.host}, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "EventResponse(message='OrderStatus received')\n", "")
-    assert f"prints `{done.stdout.strip()}`" in README.read_text(encoding="utf-8")
+    assert f"prints `{done.stdout.strip()}`" in " ".join(README.read_text(encoding="utf-8").split())
 
 
 def test_the_script_runs_without_a_key(environment: dict[str, str], tmp_path: Path) -> None:
