@@ -1,4 +1,4 @@
-"""A shop for tests: it takes the postbacks that the sandbox sends."""
+"""A shop for tests of the page: it pays for orders, and takes the postbacks that the sandbox sends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["Receiver"]
+from thirdwatch_api import (
+    ApiClient,
+    CreateOrder,
+    CreateOrderApi,
+    PostbackApi,
+    PostbackUrls,
+    Transaction,
+    TransactionApi,
+)
+
+__all__ = ["Receiver", "pay", "register"]
 
 
 class Receiver:
@@ -40,3 +50,14 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def register(client: ApiClient, shop: Receiver) -> None:
+    url = shop.url
+    urls = PostbackUrls(score_postback=url, action_postback=url, shipping_address_postback=url, url=url)
+    PostbackApi(client).register(urls)
+
+
+def pay(client: ApiClient, order_id: str = "o-1001", amount: str = "8200") -> None:
+    CreateOrderApi(client).create_order(CreateOrder(user_id="u-42", order_id=order_id, amount=amount))
+    TransactionApi(client).transaction(Transaction(user_id="u-42", order_id=order_id, transaction_status="_success"))

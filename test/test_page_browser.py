@@ -28,8 +28,6 @@ from thirdwatch_api import (
     LoginApi,
     OrderStatus,
     OrderStatusApi,
-    PostbackApi,
-    PostbackUrls,
     ServiceException,
     Transaction,
     TransactionApi,
@@ -37,7 +35,7 @@ from thirdwatch_api import (
 from thirdwatch_api.sandbox import Sandbox
 
 from .browser import REBOUND, Visit, axe_script, browser, visit
-from .page import Receiver
+from .page import Receiver, pay, register
 
 TIMEOUT = 30  # seconds; no test waits that long unless it fails
 SCREENSHOT = Path(__file__).parent.parent / "docs" / "sandbox.png"
@@ -70,17 +68,6 @@ def root(sandbox: Sandbox) -> str:
 def fulfil(client: ApiClient, order_id: str = "o-1001", **fields: Any) -> None:
     event = OrderStatus(user_id="u-42", order_id=order_id, order_status="_fulfilled")
     OrderStatusApi(client).order_status(event, **fields)
-
-
-def register(client: ApiClient, shop: Receiver) -> None:
-    url = shop.url
-    urls = PostbackUrls(score_postback=url, action_postback=url, shipping_address_postback=url, url=url)
-    PostbackApi(client).register(urls)
-
-
-def pay(client: ApiClient, order_id: str = "o-1001", amount: str = "8200") -> None:
-    CreateOrderApi(client).create_order(CreateOrder(user_id="u-42", order_id=order_id, amount=amount))
-    TransactionApi(client).transaction(Transaction(user_id="u-42", order_id=order_id, transaction_status="_success"))
 
 
 def test_events_appear_while_the_page_is_open(page: Visit, client: ApiClient) -> None:

@@ -30,17 +30,14 @@ from thirdwatch_api import (
     LoginApi,
     OrderStatus,
     OrderStatusApi,
-    PostbackApi,
     PostbackUrls,
     ScoreApi,
-    Transaction,
-    TransactionApi,
 )
 from thirdwatch_api.sandbox import RemoteSandbox, Request, Sandbox
 from thirdwatch_api.sandbox._annotate import annotate
 from thirdwatch_api.sandbox._log import Log, Watch
 
-from .page import Receiver
+from .page import Receiver, pay, register
 
 TIMEOUT = 30  # seconds; no test waits that long unless it fails
 EVENT = OrderStatus(user_id="u-42", order_id="o-1001", order_status="_fulfilled")
@@ -125,17 +122,6 @@ class Stream:
 def shop() -> Iterator[Receiver]:
     with Receiver() as receiver:
         yield receiver
-
-
-def register(client: ApiClient, shop: Receiver) -> None:
-    url = shop.url
-    urls = PostbackUrls(score_postback=url, action_postback=url, shipping_address_postback=url, url=url)
-    PostbackApi(client).register(urls)
-
-
-def pay(client: ApiClient, order_id: str = "o-1001", amount: str = "8200") -> None:
-    CreateOrderApi(client).create_order(CreateOrder(user_id="u-42", order_id=order_id, amount=amount))
-    TransactionApi(client).transaction(Transaction(user_id="u-42", order_id=order_id, transaction_status="_success"))
 
 
 @pytest.mark.parametrize(
