@@ -17,11 +17,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from thirdwatch_api import OutboxCorruptException, OutboxException, OutboxFullException
+from thirdwatch_api._lazy import FORK_LOCK
 from thirdwatch_api.outbox import Outbox, Relay, RelayResult, drain, salvage
 from thirdwatch_api.outbox import _lock as lock_module
 from thirdwatch_api.outbox import _salvage as salvage_module
@@ -377,6 +379,32 @@ def test_children_write_while_the_parent_leads(path: Path) -> None:
             outbox.close()
     """
     assert run_here(program, str(path)) == "[] 0\n"
+
+
+@FORKS
+def test_nobody_forks_while_a_lock_is_opened_or_closed(path: Path) -> None:
+    # The child would share the lock, and keep it as long as it lives: nobody else could lead.
+    could_fork: list[bool] = []
+
+    def look(frame: FrameType, kind: str, function: Any) -> None:
+        code = frame.f_code
+        is_ours = code.co_filename == lock_module.__file__ and code.co_name != "make_private"  # which locks nothing
+        if kind == "c_call" and is_ours and function in (os.open, os.close):
+            sys.setprofile(None)
+            other = threading.Thread(target=lambda: could_fork.append(FORK_LOCK.acquire(blocking=False)))
+            other.start()
+            other.join()
+            sys.setprofile(look)
+
+    lock = lock_module.FileLock(str(path), Part(0, 1), 30.0)
+    try:
+        sys.setprofile(look)
+        assert lock.take()
+        assert lock_module.is_locked(f"{path}-relay")
+        lock.leave()
+    finally:
+        sys.setprofile(None)
+    assert could_fork == [False] * 6
 
 
 @FORKS
