@@ -211,6 +211,13 @@ def test_a_damaged_page_is_found_by_check_and_the_rest_is_rescued_in_order(path:
         assert service.out_of_order == []
 
 
+def test_a_file_that_never_held_an_event_has_none_to_rescue(path: Path) -> None:
+    with Outbox(path) as outbox:
+        outbox.create()
+    with Outbox(path.with_name("new.db")) as new:
+        assert salvage(path, new) == 0
+
+
 def test_what_died_is_not_sent_by_a_rescue(path: Path) -> None:
     with Outbox(path) as outbox, Service(lambda _: 400) as service:
         outbox.add(event("o-1", 1))
