@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from thirdwatch_api.backfill import Backfill, BackfillError, Finding, check
 from thirdwatch_api.backfill._events import EventReader
 from thirdwatch_api.backfill._ledger import Task
+from thirdwatch_api.backfill._mapping import _as_int, _time_reader
 from thirdwatch_api.backfill._source import Files
 
 from .backfills import backfill, line, lines, reasons, reject_lines, start, write
@@ -767,3 +769,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, service: Service) ->
     assert max(peaks) < 64
     assert abs(peaks[2] - peaks[0]) < 4
     assert abs(peaks[3] - peaks[1]) < 6
+
+
+@pytest.mark.parametrize("read", [_as_int, _time_reader("seconds")])
+def test_a_number_of_a_million_digits_is_refused_at_once(read: Callable[[Any], Any]) -> None:
+    began = process_time()
+    with pytest.raises(ValueError, match="is no "):
+        read("1e999990")
+    assert process_time() - began < 1  # it took 24 seconds of the processor
+    assert read("12e2") in (1200, "1200000")

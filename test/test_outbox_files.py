@@ -17,11 +17,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from thirdwatch_api import OutboxCorruptException, OutboxException, OutboxFullException
+from thirdwatch_api._lazy import FORK_LOCK
 from thirdwatch_api.outbox import Outbox, Relay, RelayResult, drain, salvage
 from thirdwatch_api.outbox import _lock as lock_module
 from thirdwatch_api.outbox import _salvage as salvage_module
@@ -209,6 +211,13 @@ def test_a_damaged_page_is_found_by_check_and_the_rest_is_rescued_in_order(path:
         assert service.out_of_order == []
 
 
+def test_a_file_that_never_held_an_event_has_none_to_rescue(path: Path) -> None:
+    with Outbox(path) as outbox:
+        outbox.create()
+    with Outbox(path.with_name("new.db")) as new:
+        assert salvage(path, new) == 0
+
+
 def test_what_died_is_not_sent_by_a_rescue(path: Path) -> None:
     with Outbox(path) as outbox, Service(lambda _: 400) as service:
         outbox.add(event("o-1", 1))
@@ -377,6 +386,32 @@ def test_children_write_while_the_parent_leads(path: Path) -> None:
             outbox.close()
     """
     assert run_here(program, str(path)) == "[] 0\n"
+
+
+@FORKS
+def test_nobody_forks_while_a_lock_is_opened_or_closed(path: Path) -> None:
+    # The child would share the lock, and keep it as long as it lives: nobody else could lead.
+    could_fork: list[bool] = []
+
+    def look(frame: FrameType, kind: str, function: Any) -> None:
+        code = frame.f_code
+        is_ours = code.co_filename == lock_module.__file__ and code.co_name != "make_private"  # which locks nothing
+        if kind == "c_call" and is_ours and function in (os.open, os.close):
+            sys.setprofile(None)
+            other = threading.Thread(target=lambda: could_fork.append(FORK_LOCK.acquire(blocking=False)))
+            other.start()
+            other.join()
+            sys.setprofile(look)
+
+    lock = lock_module.FileLock(str(path), Part(0, 1), 30.0)
+    try:
+        sys.setprofile(look)
+        assert lock.take()
+        assert lock_module.is_locked(f"{path}-relay")
+        lock.leave()
+    finally:
+        sys.setprofile(None)
+    assert could_fork == [False] * 6
 
 
 @FORKS

@@ -549,6 +549,21 @@ def test_a_signal_handler_may_stop_a_relay(outbox: Outbox) -> None:
             signal.signal(signal.SIGALRM, before)
 
 
+def test_a_hook_that_exits_takes_no_thread_along(outbox: Outbox) -> None:
+    outbox.add_all(events(8, 8))
+    left = [SystemExit] * 4
+
+    def leave(_: object) -> None:
+        if left:
+            raise left.pop()
+
+    with Service() as service, service.client() as client:
+        client.configuration.on_request = leave
+        relay = Relay(outbox, api_client=client, threads=2)
+        assert relay.run(until_empty=True, seconds=PATIENCE) == RelayResult(8, 0, 0)
+    assert not left
+
+
 def test_a_run_ends_after_its_seconds(outbox: Outbox) -> None:
     with Service() as service, service.client() as client:
         assert Relay(outbox, api_client=client).run(seconds=0.1) == RelayResult(0, 0, 0)

@@ -24,6 +24,8 @@ _TEXTS = ("kind", "delimiter", "encoding", "timezone")
 _STEP = r"([^.\[\]]+)((?:\[\d+\])*)"
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
 
+_MOST_DIGITS = 30
+
 _Step = str | int
 _Convert = Callable[[Any], Any]
 
@@ -265,7 +267,8 @@ def _as_bool(value: Any) -> Any:
 def _as_int(value: Any) -> int:
     try:
         number = Decimal(str(value).strip())
-        if number == int(number):
+        # Of 1e1000000, which is a text of nine characters, int() would take minutes.
+        if number.adjusted() < _MOST_DIGITS and number == int(number):
             return int(number)
     except (ArithmeticError, ValueError):
         pass
@@ -283,7 +286,10 @@ def _time_reader(form: str) -> _Convert:
             if form == "iso":
                 return isoparse(text)
             if form == "seconds":
-                return str(int(Decimal(text) * 1000))
+                number = Decimal(text) * 1000
+                if number.adjusted() >= _MOST_DIGITS:
+                    raise ValueError
+                return str(int(number))
             return text if form == "milliseconds" else datetime.strptime(text, form)  # noqa: DTZ007 - _zoned() adds the zone
         except (ArithmeticError, ValueError):
             raise ValueError(f"is no time of the form {form!r}") from None

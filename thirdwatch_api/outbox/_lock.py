@@ -14,6 +14,7 @@ from pathlib import Path
 from secrets import token_hex
 from time import monotonic, sleep
 
+from .._lazy import FORK_LOCK
 from ..exceptions import OutboxException
 from ._store import Part
 
@@ -90,7 +91,7 @@ class FileLock:
 
     def _begin(self) -> bool:
         """Lock the file, unless somebody has it."""
-        file = os.open(self._name, os.O_RDWR)
+        file = _opened(self._name, os.O_RDWR)
         self._hold(file)
         if _lock(file) and not self._is_contested():
             return True
@@ -100,7 +101,7 @@ class FileLock:
     def _replace(self) -> bool:
         """Put a new file in the place of the one that a frozen relay holds."""
         new = f"{self._name}-{token_hex(8)}"
-        file = os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        file = _opened(new, os.O_CREAT | os.O_EXCL | os.O_RDWR)
         self._hold(file)
         try:
             taken = _lock(file) and not self._is_contested()
@@ -126,18 +127,30 @@ class FileLock:
     def _hold(self, file: int) -> None:
         self._file = file
         self._process = os.getpid()
-        _open.add(file)
 
     def leave(self) -> None:
         """Let another one lead."""
         file, self._file = self._file, None
         if file is not None and self._process == os.getpid():
-            _open.discard(file)
-            os.close(file)
+            _close(file)
 
 
 _open: set[int] = set()
 """Files with a lock. A forked child closes them: the lock is free when all who share it have closed its file."""
+
+
+def _opened(name: str, flags: int) -> int:
+    """Open a file that is to be locked, and note it for a forked child."""
+    with FORK_LOCK:  # a child that is forked between the two would keep the lock as long as it lives
+        file = os.open(name, flags, 0o600)
+        _open.add(file)
+    return file
+
+
+def _close(file: int) -> None:
+    with FORK_LOCK:  # as above
+        _open.discard(file)
+        os.close(file)
 
 
 def _close_all() -> None:
@@ -157,16 +170,14 @@ def _turn(path: str) -> Generator[bool]:
     """
     name = path + "-turn"
     make_private(name)
-    file = os.open(name, os.O_RDWR)
-    _open.add(file)
+    file = _opened(name, os.O_RDWR)
     try:
         end = monotonic() + _PATIENCE
         while not (is_ours := _lock(file)) and monotonic() < end:
             sleep(_RETRY)
         yield is_ours
     finally:
-        _open.discard(file)
-        os.close(file)
+        _close(file)
 
 
 def _is_expired(name: str) -> bool:
@@ -188,13 +199,13 @@ def names_of_locks(path: str) -> list[str]:
 def is_locked(name: str) -> bool:
     """Return whether somebody leads by a file. To ask locks it for an instant, shared."""
     try:
-        file = os.open(name, os.O_RDONLY)
+        file = _opened(name, os.O_RDONLY)
     except OSError:
         return False
     try:
         return not _lock(file, shared=True)
     finally:
-        os.close(file)
+        _close(file)
 
 
 def make_private(path: str) -> bool:

@@ -56,9 +56,10 @@ def salvage(path: str | os.PathLike[str], outbox: Target) -> int:
 
 def _readable(damaged: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Read row by row: where one can't be read, the next one may be."""
-    ((last,),) = damaged.execute("SELECT seq FROM sqlite_sequence WHERE name = 'thirdwatch_outbox'").fetchall()
+    # Nothing is there where there never was an event.
+    ((last,),) = damaged.execute("SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'thirdwatch_outbox'").fetchall()
     number = 0
-    while number < last:
+    while number < (last or 0):
         try:
             row = damaged.execute(f"{_ROW} id > ? ORDER BY id LIMIT 1", (number,)).fetchone()
             if row is None:

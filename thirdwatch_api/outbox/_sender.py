@@ -79,7 +79,7 @@ class Sender:
                 )
         except ApiException as error:
             return Outcome(judge(error), str(error), error.retry_after)
-        except Exception as error:  # noqa: BLE001 - a thread that ends here would leave its order behind
+        except BaseException as error:  # noqa: BLE001 - a hook may call sys.exit(), and a thread that ends here would leave its order behind
             _logger.error("event %d of the outbox could not be sent: %s", row.id, type(error).__name__)
             return Outcome(Verdict.LATER, f"the call broke: {type(error).__name__}")
         return _SENT
