@@ -504,15 +504,25 @@ def test_a_relay_that_is_killed_is_replaced_at_once(path: Path) -> None:
             first.wait()
 
 
+def added_beside(relay: Any, outbox: Outbox) -> bool:
+    """Add an event while a relay is frozen. One that is frozen while it writes holds up whoever adds."""
+    relay.send_signal(signal.SIGSTOP)
+    try:
+        outbox.add(event("late", 1000))
+    except OutboxException:
+        return False
+    finally:
+        relay.send_signal(signal.SIGCONT)
+    return True
+
+
 def test_a_frozen_relay_goes_on_where_it_was(path: Path) -> None:
     with Outbox(path) as outbox, Service() as service:
         outbox.add_all(events(600, 60))
         relay = spawn(RELAY, path, service.url, 30, stdout=subprocess.DEVNULL)
         try:
             until(lambda: len(service.taken) > 50)
-            relay.send_signal(signal.SIGSTOP)
-            outbox.add(event("late", 1000))  # who adds is not held up
-            relay.send_signal(signal.SIGCONT)
+            until(lambda: added_beside(relay, outbox))
             until(lambda: outbox.status().pending == 0)
         finally:
             relay.kill()

@@ -253,11 +253,12 @@ def test_a_response_that_is_no_json_is_no_success(outbox: Outbox) -> None:
         assert service.calls == 2
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("fate", [503, 403])
-def test_an_event_that_makes_the_service_fail_holds_up_only_itself(outbox: Outbox, fate: int) -> None:
+def test_an_event_that_makes_the_service_fail_holds_up_only_itself(outbox: Outbox, fate: int, threads: int) -> None:
     outbox.add_all([event("bad", 0), *events(100, 100)])
     with Service(lambda given: fate if given["_orderId"] == "bad" else 200) as service, service.client() as client:
-        with running(Relay(outbox, api_client=client, threads=2)):
+        with running(Relay(outbox, api_client=client, threads=threads)):
             until(lambda: len(service.taken) == 100)
             until(lambda: outbox.events("pending", order="bad")[0].attempts)
         assert outbox.status().pending == 1

@@ -102,7 +102,8 @@ class Dispatch:
                 now = monotonic()
                 wait = self._wait(now)
                 if not wait:
-                    row = self._window.take(at_random=self._breaker.refuses_all)
+                    # The event that began a pause may be the reason of it: let another one probe.
+                    row = self._window.take(at_random=self._breaker.until is not None)
                     if row is not None:
                         self._rate_limit.take(now)
                         self._under_way += 1
