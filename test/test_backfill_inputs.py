@@ -668,6 +668,11 @@ def test_rows_that_belong_to_nobody_are_sent_as_well(tmp_path: Path, service: Se
     [
         (None, "SELECT 1", "query: needs ORDER BY"),
         (None, "SELECT x FROM orders ORDER BY 1", "sql: the database refuses: no such column: x"),
+        (
+            None,
+            "SELECT id, id FROM orders ORDER BY id",
+            "query: two columns have the name 'id'; name one of them by AS",
+        ),
         (None, "SELECT no FROM orders ORDER BY id", "columns: 'no': OrderStatus has no such field"),
         ("nonsense", QUERY, "--sql: is no URL of a database"),
         ("klingon://host/shop", QUERY, "sql: is no URL of a database"),

@@ -289,8 +289,9 @@ def test_the_outbox_command_shows_replays_and_purges(app: Outbox) -> None:
     assert command("thirdwatch_outbox", "purge", "--older-than=30") == "0 deleted\n"
     app.executor.write("ALTER TABLE thirdwatch_outbox RENAME TO away")
     try:
-        with pytest.raises(CommandError, match="the outbox has no tables"):
-            command("thirdwatch_outbox", "status")
+        for words in (["thirdwatch_outbox", "status"], ["thirdwatch_relay", "--until-empty"]):
+            with pytest.raises(CommandError, match="the outbox has no tables"):
+                command(*words)
     finally:
         app.executor.write("ALTER TABLE away RENAME TO thirdwatch_outbox")
 

@@ -51,6 +51,8 @@ class Database:
                 # A server-side cursor: the rows of years do not fit into memory.
                 result = connection.execution_options(yield_per=_ROWS).execute(self._query)
                 columns = list(result.keys())
+                if twice := sorted({name for name in columns if columns.count(name) > 1}):
+                    raise BackfillError(f"query: two columns have the name {twice[0]!r}; name one of them by AS")
                 self.reader = EventReader(self._kind, self._layout, columns)
                 for number, row in enumerate(result, 1):
                     values = dict(zip(columns, row, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Queue
 from threading import Thread
 from time import monotonic
@@ -42,7 +42,7 @@ class Settings:
     layout: Layout | None = None
     form: str | None = None
     part: tuple[int, int] = (0, 1)
-    sql: str | None = None
+    sql: str | None = field(default=None, repr=False)  # a URL may have a password
     query: str | None = None
 
     def source(self, is_stopped: Callable[[], bool]) -> Source:
@@ -264,7 +264,7 @@ class Backfill:
         except BackfillError as error:
             self._error = error
             self._turns.fail(str(error))
-        except Exception as error:  # noqa: BLE001 - its text may hold what a row does
+        except BaseException as error:  # noqa: BLE001 - its text may hold what a row does; SystemExit of a hook too
             self._turns.fail(f"{_BROKEN} ({type(error).__name__})")
         finally:
             self._turns.wake()

@@ -39,6 +39,7 @@ class Command(BaseCommand):
             relay = Relay(outbox, part=(int(index), int(count)), **settings)
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: relay.stop())
+            outbox.status()  # without tables, the relay would wait for them
             result = relay.run(until_empty=options["until_empty"], seconds=options["seconds"])
         except ApiException as error:
             raise CommandError(str(error)) from None
