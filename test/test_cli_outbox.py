@@ -391,17 +391,20 @@ def test_a_relay_reports_now_and_then(place: str, service: Sandbox, capsys: Capt
     fill(place, pending=1)
     reported = threading.Event()
     state = _screen.Screen._state
+    texts: list[str] = []
 
     def watched(screen: _screen.Screen, per_second: float) -> str:
-        text = state(screen, per_second)
-        reported.set()
-        return text
+        texts.append(state(screen, per_second))
+        if texts[-2:] == [texts[-1]] * 2:
+            reported.set()
+        return texts[-1]
 
     monkeypatch.setattr(_screen, "_PLAIN", 0.01)
     monkeypatch.setattr(_screen.Screen, "_state", watched)
-    service._service._on_request = lambda _: reported.wait(LIMIT)  # the event waits until there was a report
+    service._service._on_request = lambda _: reported.wait(LIMIT)  # until the same was found twice, and shown once
     done = call(capsys, "relay", place, "--until-empty")
     assert re.search(r"^sent 0 \(0/s\)   dead 0   waiting 1(   no relay is running)?$", done.err, re.MULTILINE)
+    assert len(re.findall(r"waiting 1$", done.err, re.MULTILINE)) <= 1
     assert done.out == "sent 1, dead 0, left 0\n"
 
 
