@@ -17,7 +17,7 @@ from json import dumps, loads
 from typing import Any
 from urllib.parse import quote, unquote
 
-__all__ = ["MASK", "Redactor", "decode_lenient", "short", "without_emails", "without_user"]
+__all__ = ["MASK", "Redactor", "decode_lenient", "printable", "short", "without_emails", "without_user"]
 
 MASK = "***"
 
@@ -70,6 +70,11 @@ def decode_lenient(data: bytes) -> str:
 def short(text: str) -> str:
     """Cut a text to the 200 characters that a message shows."""
     return text if len(text) <= _SHORT else text[:_SHORT] + "..."
+
+
+def printable(text: str) -> str:
+    """Replace what would steer a terminal, and surrogates, which can't be encoded, by ``?``."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def without_user(url: str) -> str:

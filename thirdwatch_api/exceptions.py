@@ -27,7 +27,7 @@ The names for a status are those that today's OpenAPI generators give them.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._redaction import Redactor, decode_lenient, short
+from ._redaction import Redactor, decode_lenient, printable, short
 
 if TYPE_CHECKING:
     from .models.error_response import ErrorResponse
@@ -138,11 +138,7 @@ class ApiException(Exception):
         if self.hint:
             text += f"{'' if text.endswith('.') else '.'} {self.hint}"
         # The text of the service may hold control characters of a terminal, or surrogates, which can't be encoded.
-        return _printable(text)
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+        return printable(text)
 
 
 def _as_text(data: bytes | str | None) -> str | None:
@@ -325,7 +321,7 @@ def make_error(
     if headers is not None:
         error.headers = redactor.headers(headers)
         found = next(filter(None, map(headers.get, _REQUEST_IDS)), None)
-        error.request_id = found and _printable(short(redactor.line(found, until)))  # logs show it as it is
+        error.request_id = found and printable(short(redactor.line(found, until)))  # logs show it as it is
     if error_response is not None:
         error.error_response = error_response
         error._detail = redactor.line(error_response.message or "", until)  # noqa: SLF001 - this factory finishes the error

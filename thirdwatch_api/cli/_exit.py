@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._redaction import printable
 from ..exceptions import (
     ApiException,
     ApiTypeError,
@@ -27,7 +28,6 @@ __all__ = [
     "advice",
     "exit_code",
     "one_line",
-    "printable",
 ]
 
 OK = 0
@@ -96,8 +96,3 @@ def one_line(error: Exception) -> str:
         where = f"{error.filename}: " if isinstance(error.filename, str) else ""
         text = f"{where}{error.strerror}"
     return printable(" ".join(text.split())) or type(error).__name__
-
-
-def printable(text: str) -> str:
-    """Return a text without the characters that would steer a terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any, TextIO
 
 from .._lazy import load
-from ._exit import printable
+from .._redaction import printable
 from ._parser import Parser
 
 __all__ = ["Output", "add_output_options", "set_up_log"]

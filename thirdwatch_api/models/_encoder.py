@@ -30,7 +30,7 @@ from ._kinds import (
 )
 from ._model import Model
 
-__all__ = ["JsonText", "encode", "to_json", "to_json_value", "to_text", "value_to_json"]
+__all__ = ["JsonText", "encode", "key_in_path", "to_json", "to_json_value", "to_text", "value_to_json"]
 
 _PLAIN_KEY = r"[\w.-]{1,64}"
 _MAX_DEPTH = 64
@@ -186,7 +186,7 @@ class _Encoder:
         for key, part in value.items():
             if isinstance(key, str) and key in known:
                 continue
-            key_path = (path, f".{_key(key)}")
+            key_path = (path, f".{key_in_path(key)}")
             if isinstance(key, str) and not self._validate:
                 written.append(f"{self._try(string_to_json, key, path)}:{self.value(part, key_path)}")
             elif len(self._problems) < _MAX_SHOWN:  # finding a similar key is slow
@@ -269,7 +269,7 @@ class _Encoder:
     def _container(self, value: Any, path: Path, depth: int) -> str:
         if isinstance(value, Mapping):
             parts: Iterable[str] = (
-                f"{self._name(k, path)}:{self.value(v, (path, f'.{_key(k)}'), depth)}"
+                f"{self._name(k, path)}:{self.value(v, (path, f'.{key_in_path(k)}'), depth)}"
                 for k, v in self._pairs(value, path).items()
             )
             return f"{{{','.join(parts)}}}"
@@ -324,6 +324,6 @@ def _spell(path: Path) -> str:
     return path + "".join(reversed(steps))
 
 
-def _key(key: object) -> str:
+def key_in_path(key: object) -> str:
     """Return a key of a mapping as a path shows it: only its type when it may be personal data."""
     return key if _is_text(key) and re.fullmatch(_PLAIN_KEY, key) else f"<{type(key).__name__}>"

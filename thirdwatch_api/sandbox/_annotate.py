@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 
 from .._json import load
 from ..exceptions import ApiValueError
-from ..models._encoder import _key as key_in_path  # the paths of problems are made of these
-from ..models._encoder import encode
+from ..models._encoder import encode, key_in_path
 from ..models._fields import Field, Kind, field_table
 from ..models._hints import unknown_values
 from ..models._model import Model
