@@ -1,11 +1,12 @@
-"""A shop for tests of the page: it pays for orders, and takes the postbacks that the sandbox sends."""
+"""A shop for tests of the page, and small servers: it pays for orders, and takes the postbacks of the sandbox."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from thirdwatch_api import (
     ApiClient,
@@ -17,32 +18,48 @@ from thirdwatch_api import (
     TransactionApi,
 )
 
-__all__ = ["Receiver", "pay", "register"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Receiver", "Reply", "SmallHandler", "SmallServer", "pay", "register"]
 
 
-class Receiver:
-    """A server on this machine that keeps what it is sent."""
+class Reply(NamedTuple):
+    """What the sandbox sent back."""
 
-    def __init__(self) -> None:
-        self.bodies: list[Any] = []
-        self.status = 200
-        receiver = self
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                receiver.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(receiver.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/thirdwatch"
+class SmallHandler(BaseHTTPRequestHandler):
+    """Sends whole responses, and prints nothing."""
+
+    def reply(self, status: int, body: bytes = b"", media_type: str = "text/html") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class SmallServer:
+    """A server on this machine, in threads of the test."""
+
+    def __init__(self, handler: type[SmallHandler]) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/thirdwatch"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
-    def __enter__(self) -> Receiver:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -50,6 +67,22 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class Receiver(SmallServer):
+    """A server on this machine that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Any] = []
+        self.status = 200
+        receiver = self
+
+        class Handler(SmallHandler):
+            def do_POST(self) -> None:
+                receiver.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.reply(receiver.status)
+
+        super().__init__(Handler)
 
 
 def register(client: ApiClient, shop: Receiver) -> None:

@@ -19,7 +19,19 @@ import thirdwatch_api
 from thirdwatch_api.cli import main
 from thirdwatch_api.sandbox import Sandbox
 
-__all__ = ["LIMIT", "Done", "Screen", "at_terminal", "call", "command", "environment", "reaching", "run", "started"]
+__all__ = [
+    "LIMIT",
+    "Done",
+    "Screen",
+    "at_terminal",
+    "call",
+    "command",
+    "environment",
+    "reach",
+    "reaching",
+    "run",
+    "started",
+]
 
 LIMIT = 60  # seconds after which a command counts as hung; it never takes that long otherwise
 
@@ -46,6 +58,13 @@ class Done(NamedTuple):
 def reaching(service: Sandbox) -> dict[str, str]:
     """The variables of the environment that make a command call a service."""
     return {"THIRDWATCH_HOST": service.host, "THIRDWATCH_API_KEY": service.api_key}
+
+
+def reach(service: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Make the commands of this process call a service, and return it."""
+    for name, value in reaching(service).items():
+        monkeypatch.setenv(name, value)
+    return service
 
 
 def environment(service: Sandbox | None = None, variables: Mapping[str, str] = {}) -> dict[str, str]:

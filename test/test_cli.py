@@ -21,7 +21,7 @@ from thirdwatch_api.sandbox import Sandbox
 
 from .delivery import events
 from .servers import eventually
-from .terminal import LIMIT, Done, at_terminal, call, command, environment, reaching, run
+from .terminal import LIMIT, Done, at_terminal, call, command, environment, reach, run
 
 Capture = pytest.CaptureFixture[str]
 
@@ -155,9 +155,7 @@ def service() -> object:
 @pytest.fixture
 def reached(service: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A service that commands in this process call."""
-    for name, value in reaching(service).items():
-        monkeypatch.setenv(name, value)
-    return service
+    return reach(service, monkeypatch)
 
 
 def test_no_option_takes_a_key() -> None:

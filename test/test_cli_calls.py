@@ -34,7 +34,7 @@ from thirdwatch_api.outbox._kinds import kinds_by_name
 from thirdwatch_api.sandbox import Sandbox
 from thirdwatch_api.sandbox.__main__ import read_script
 
-from .terminal import Done, at_terminal, call, reaching, run, started
+from .terminal import Done, at_terminal, call, reach, run, started
 
 Capture = pytest.CaptureFixture[str]
 
@@ -43,9 +43,7 @@ Capture = pytest.CaptureFixture[str]
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A service that commands in this process call."""
     with Sandbox("Canary-Key-0123456789") as sandbox:
-        for name, value in reaching(sandbox).items():
-            monkeypatch.setenv(name, value)
-        yield sandbox
+        yield reach(sandbox, monkeypatch)
 
 
 @pytest.mark.parametrize(

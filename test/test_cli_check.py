@@ -19,7 +19,7 @@ from thirdwatch_api import ApiValueError, Configuration
 from thirdwatch_api.sandbox import Sandbox
 
 from .servers import Authority, FaultServer, Proxy, cut, respond
-from .terminal import at_terminal, call, reaching
+from .terminal import at_terminal, call, reach
 
 Capture = pytest.CaptureFixture[str]
 
@@ -31,9 +31,7 @@ NAMES = ["key", "host", "proxy", "look-up", "connection", "TLS", "response", "cl
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A service that commands in this process call."""
     with Sandbox(KEY) as sandbox:
-        for name, value in reaching(sandbox).items():
-            monkeypatch.setenv(name, value)
-        yield sandbox
+        yield reach(sandbox, monkeypatch)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from thirdwatch_api.sandbox import Sandbox
 
 from .delivery import event, events
 from .servers import eventually
-from .terminal import LIMIT, Done, at_terminal, call, reaching, run, started
+from .terminal import LIMIT, Done, at_terminal, call, reach, run, started
 
 Capture = pytest.CaptureFixture[str]
 
@@ -46,9 +46,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A service that commands in this process call."""
     with Sandbox("Canary-Key-0123456789") as sandbox:
-        for name, value in reaching(sandbox).items():
-            monkeypatch.setenv(name, value)
-        yield sandbox
+        yield reach(sandbox, monkeypatch)
 
 
 def fill(place: str, *, dead: int = 0, pending: int = 0) -> None:

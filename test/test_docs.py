@@ -19,6 +19,8 @@ from thirdwatch_api import ApiClient, ApiException, Configuration, apis, models,
 from thirdwatch_api.models._model import Model
 from thirdwatch_api.sandbox import Sandbox
 
+from .terminal import reach, reaching
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
@@ -74,10 +76,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def service() -> Iterator[Sandbox]:
     with Sandbox("YOUR_API_KEY") as sandbox:  # as the examples write it
         yield sandbox
-
-
-def reaching(sandbox: Sandbox) -> dict[str, str]:
-    return {"THIRDWATCH_HOST": sandbox.host, "THIRDWATCH_API_KEY": sandbox.api_key}
 
 
 def assess_an_order(sandbox: Sandbox) -> None:
@@ -270,8 +268,7 @@ def test_a_block_of_a_written_page_runs(
 def test_the_example_of_an_api_page_prints_the_response(
     page: Path, service: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in reaching(service).items():
-        monkeypatch.setenv(name, value)
+    reach(service, monkeypatch)
     configuration = Configuration()
     monkeypatch.setattr(thirdwatch_api, "configuration", configuration)
     assess_an_order(service)

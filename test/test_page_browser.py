@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +33,7 @@ from thirdwatch_api import (
 from thirdwatch_api.sandbox import Sandbox
 
 from .browser import REBOUND, Visit, axe_script, browser, visit
-from .page import Receiver, pay, register
+from .page import Receiver, SmallHandler, SmallServer, pay, register
 
 TIMEOUT = 30  # seconds; no test waits that long unless it fails
 SCREENSHOT = Path(__file__).parent.parent / "docs" / "sandbox.png"
@@ -387,35 +385,17 @@ def test_the_settings_can_be_copied(page: Visit, sandbox: Sandbox, language: str
     assert text == expected[language]
 
 
-class Foreign:
+class Foreign(SmallServer):
     """A site of somebody else, on another port."""
 
     def __init__(self, script: str) -> None:
         body = f"<!doctype html><title>waiting</title><script>{script}</script>".encode()
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(SmallHandler):
             def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.reply(200, body)
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Foreign:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 ATTACK = """

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,20 +37,10 @@ from thirdwatch_api.sandbox import RemoteSandbox, Request, Sandbox
 from thirdwatch_api.sandbox._annotate import annotate
 from thirdwatch_api.sandbox._log import Log, Watch
 
-from .page import Receiver, pay, register
+from .page import Receiver, Reply, pay, register
 
 TIMEOUT = 30  # seconds; no test waits that long unless it fails
 EVENT = OrderStatus(user_id="u-42", order_id="o-1001", order_status="_fulfilled")
-
-
-class Reply(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 def connect(sandbox: Sandbox) -> http.client.HTTPConnection:

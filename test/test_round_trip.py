@@ -5,10 +5,8 @@ import json
 import runpy
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,10 +36,12 @@ from thirdwatch_api import (
 )
 from thirdwatch_api.sandbox import Delivery, Sandbox
 
+from .page import SmallHandler, SmallServer
+
 EXAMPLE = Path(__file__).parent.parent / "docs" / "examples" / "round_trip.py"
 
 
-class Shop:
+class Shop(SmallServer):
     """A server that takes postbacks, on this machine."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Shop:
         self.status = 200
         shop = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(SmallHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 try:
@@ -59,30 +59,16 @@ class Shop:
                 except postback.PostbackException as error:
                     status = error.status or 500
                 shop.paths.append(self.path)
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.reply(status)
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/thirdwatch"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        super().__init__(Handler)
 
 
 @pytest.fixture
 def shop(sandbox: Sandbox) -> Iterator[Shop]:
     thirdwatch_api.configuration.api_key = sandbox.api_key
-    shop = Shop()
-    yield shop
-    shop.close()
+    with Shop() as shop:
+        yield shop
 
 
 def order(client: ApiClient, order_id: str = "o-1001", **fields: Any) -> None:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,6 +35,7 @@ from thirdwatch_api.sandbox import Request, Sandbox
 from thirdwatch_api.sandbox import _http as sandbox_http
 from thirdwatch_api.sandbox.__main__ import main
 
+from .page import Reply
 from .programs import run_script
 from .servers import eventually
 
@@ -42,16 +43,6 @@ API_CLASSES = [api for api in (getattr(apis, name) for name in apis.__all__) if 
 LOGIN = "/event/v1/login"
 EVENT = b'{"_userId": "u-42"}'
 TIMEOUT = 30  # seconds; no test waits that long unless it fails
-
-
-class Reply(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 def locate(host: str) -> tuple[str, int]:

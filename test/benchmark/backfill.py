@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from thirdwatch_api import ApiClient, Configuration, CreateOrderApi
 from thirdwatch_api.backfill import Backfill, check
 
 from .encodings import order_dict
-from .rows import Row, Scale
+from .rows import Row, Scale, seconds_of_threads
 from .servers import Server
 
 __all__ = ["backfill", "peak_memory", "write_orders"]
@@ -116,10 +115,4 @@ def _plain_calls(client: ApiClient, lines: list[bytes]) -> float:
         for line in lines[first::_THREADS]:
             api.create_order(json.loads(line))
 
-    threads = [threading.Thread(target=work, args=(first,)) for first in range(_THREADS)]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.perf_counter() - started
+    return seconds_of_threads(work, _THREADS)

@@ -3,7 +3,6 @@
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -17,7 +16,7 @@ from thirdwatch_api import ApiClient, Configuration, OrderStatus, OrderStatusApi
 from thirdwatch_api.outbox import Outbox, Relay
 from thirdwatch_api.outbox._store import Part
 
-from .rows import Row, Scale
+from .rows import Row, Scale, seconds_of_threads
 from .servers import Server
 
 __all__ = ["outbox"]
@@ -132,13 +131,7 @@ def _plain_calls(client: ApiClient, made: list[OrderStatus]) -> float:
         for event in made[first::_THREADS]:
             api.order_status(event)
 
-    threads = [threading.Thread(target=work, args=(first,)) for first in range(_THREADS)]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.perf_counter() - started
+    return seconds_of_threads(work, _THREADS)
 
 
 def _taking_over(folder: Path, scale: Scale) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from .counter import find_counter
 from .encodings import ENCODINGS, order_status, order_status_dict
 from .servers import Server, tls_server
 
-__all__ = ["GROUPS", "Row", "Scale"]
+__all__ = ["GROUPS", "Row", "Scale", "seconds_of_threads"]
 
 _ROOT = Path(__file__).parents[2]
 _MEMORY = Path("/proc/self/statm")
@@ -144,6 +144,17 @@ def bottleneck(server: Server, scale: Scale) -> Iterator[Row]:
     for name in names:
         yield Row(f"calls per second: {name}", [1 / each for each in seconds[name]])
     yield Row("CPU of the server for a request", [used.cpu / used.requests * 1e6], unit=" µs", note=server.kind)
+
+
+def seconds_of_threads(work: Callable[[int], None], count: int) -> float:
+    """Run threads, each with its number from 0 on, and return the seconds until the last one ends."""
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    started = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return time.perf_counter() - started
 
 
 def _in_threads(call: Call, threads: int, calls: int) -> tuple[float, float]:
